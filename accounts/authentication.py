@@ -1,0 +1,43 @@
+"""Who sends this request? The same rights follow, whichever way in was used."""
+
+from typing import Any
+
+from rest_framework import authentication
+from rest_framework.exceptions import NotAuthenticated
+from rest_framework.request import Request
+from rest_framework_simplejwt.authentication import JWTAuthentication
+from rest_framework_simplejwt.exceptions import InvalidToken
+
+from accounts.models import User
+from accounts.tokens import EPOCH_CLAIM
+
+
+class AccessTokenAuthentication(JWTAuthentication):
+    """``Authorization: Bearer``: an access token of the user's current epoch."""
+
+    def get_user(self, validated_token: Any) -> Any:
+        try:
+            user = User.objects.get(pk=validated_token["user_id"])
+        except (KeyError, ValueError, User.DoesNotExist):
+            raise InvalidToken() from None
+        if not user.is_active or validated_token.get(EPOCH_CLAIM) != user.session_epoch:
+            raise InvalidToken()
+        return user
+
+
+class SessionAuthentication(authentication.SessionAuthentication):
+    """Django's session, for the admin and the docs; answers 401, not 403, when somebody is not logged in."""
+
+    def authenticate_header(self, request: Request) -> str:
+        return 'Bearer realm="api"'
+
+
+def signed_in(request: Request) -> User:
+    """Return the user of a request whose view demands one.
+
+    Raises:
+        NotAuthenticated: nobody is signed in; the view's permission should have refused before.
+    """
+    if not isinstance(request.user, User):
+        raise NotAuthenticated()
+    return request.user

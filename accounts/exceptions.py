@@ -1,0 +1,29 @@
+"""What can go wrong when somebody wants in."""
+
+from rest_framework.exceptions import AuthenticationFailed
+
+from ecommerce.exceptions import DomainError
+
+
+class InvalidCredentials(AuthenticationFailed):
+    """One text for unknown, wrong and inactive, so that nobody learns which accounts exist."""
+
+    default_code = "invalid_credentials"
+    default_detail = "No active account matches these credentials."
+
+
+class InvalidRefreshToken(AuthenticationFailed):
+    default_code = "invalid_refresh_token"
+    default_detail = "The refresh token is unknown, expired or already used. Log in again."
+
+
+class InvalidEmailToken(DomainError):
+    status_code = 400
+    code = "invalid_token"
+    message = "This link is unknown, expired or already used."
+
+
+class UsernameTaken(DomainError):
+    status_code = 400
+    code = "username_taken"
+    message = "This username is taken."

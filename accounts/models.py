@@ -1,0 +1,131 @@
+"""People and their ways in."""
+
+import unicodedata
+from typing import Any, ClassVar
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.auth.models import PermissionsMixin
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Lower
+from django.utils import timezone
+
+from ecommerce.models import BaseModel
+
+
+class UserManager(BaseUserManager["User"]):
+    def get_by_natural_key(self, username: str | None) -> "User":
+        return self.get(email=normalise_email(username or ""))
+
+    def create_user(self, email: str | None, password: str | None = None, **fields: Any) -> "User":
+        """Create a customer. ``email`` may be None for somebody known by phone alone."""
+        user = User(email=normalise_email(email) if email else None, **fields)
+        if not user.username:
+            user.username = _username_for(user)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
+        fields |= {"is_staff": True, "is_superuser": True, "role": User.Role.ADMIN}
+        return self.create_user(email, password, **fields)
+
+
+class User(AbstractBaseUser, PermissionsMixin, BaseModel):
+    """A customer, seller or member of staff. The e-mail is the log-in; a phone account may have none."""
+
+    class Role(models.TextChoices):
+        CUSTOMER = "customer"
+        SELLER = "seller"
+        ADMIN = "admin"
+
+    username = models.CharField(max_length=150, unique=True)
+    email = models.EmailField(null=True, blank=True, unique=True)  # kept in normal form, see normalise_email
+    first_name = models.CharField(max_length=150, blank=True)
+    last_name = models.CharField(max_length=150, blank=True)
+    phone_number = models.CharField(max_length=16, blank=True, db_index=True)  # E.164
+    phone_verified_at = models.DateTimeField(null=True, blank=True)
+    role = models.CharField(max_length=10, choices=Role.choices, default=Role.CUSTOMER)
+    is_staff = models.BooleanField(default=False)
+    is_active = models.BooleanField(default=True)
+    email_verified_at = models.DateTimeField(null=True, blank=True)
+    date_joined = models.DateTimeField(default=timezone.now)
+    # In every token; raising it ends them all at once.
+    session_epoch = models.PositiveIntegerField(default=0)
+
+    USERNAME_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+
+    objects = UserManager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(email__isnull=True) | Q(email=Lower("email")), name="user_email_in_lower_case"
+            ),
+            models.UniqueConstraint(
+                fields=["phone_number"],
+                condition=Q(phone_verified_at__isnull=False),
+                name="user_verified_phone_once",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.email or self.username
+
+    @property
+    def is_admin(self) -> bool:
+        return self.is_superuser or self.role == self.Role.ADMIN
+
+    def get_full_name(self) -> str:
+        return f"{self.first_name} {self.last_name}".strip()
+
+    def get_short_name(self) -> str:
+        return self.first_name or self.username
+
+
+class RefreshSession(BaseModel):
+    """One refresh token. Used once; a second use after the grace ends its whole family."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="refresh_sessions")
+    family = models.UUIDField(db_index=True)
+    family_started_at = models.DateTimeField()
+    session_epoch = models.PositiveIntegerField()
+    expires_at = models.DateTimeField(db_index=True)
+    used_at = models.DateTimeField(null=True)
+    successor = models.OneToOneField("self", null=True, on_delete=models.SET_NULL, related_name="predecessor")
+    revoked_at = models.DateTimeField(null=True)
+    user_agent = models.CharField(max_length=200, blank=True)
+    ip_address = models.GenericIPAddressField(null=True)
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
+class EmailToken(BaseModel):
+    """A single-use link sent by mail; only its SHA-256 is kept."""
+
+    class Purpose(models.TextChoices):
+        VERIFY = "verify"
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="email_tokens")
+    purpose = models.CharField(max_length=10, choices=Purpose.choices)
+    token_hash = models.CharField(max_length=64, unique=True)
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"{self.purpose} {self.pk}"
+
+
+def normalise_email(email: str) -> str:
+    """Return the one form in which an address is stored and looked up.
+
+    NFKC folds look-alikes that mean the same (full-width letters); lower case is what every mailbox in use ignores.
+    """
+    return unicodedata.normalize("NFKC", email).strip().lower()
+
+
+def _username_for(user: User) -> str:
+    local_part = (user.email or "user").split("@")[0][:100]
+    return f"{local_part}-{user.pk.hex[-8:]}"

@@ -1,0 +1,147 @@
+"""What people do with their accounts."""
+
+import hashlib
+import secrets
+from datetime import timedelta
+
+from django.conf import settings
+from django.contrib.auth import authenticate, password_validation
+from django.contrib.auth.models import update_last_login
+from django.db import IntegrityError, transaction
+from django.db.models.functions import Now
+from django.http import HttpRequest
+from django.utils import timezone
+
+from accounts import tokens
+from accounts.exceptions import InvalidCredentials, InvalidEmailToken, UsernameTaken
+from accounts.models import EmailToken, User, normalise_email
+from accounts.tasks import send_already_registered_mail as already_registered_task
+from accounts.tasks import send_verification_mail as verification_task
+from ecommerce.client import client_address
+from ecommerce.exceptions import ErrorRow
+from ecommerce.mail import send_template
+
+VERIFICATION_LIFETIME = timedelta(hours=24)
+
+
+def register(
+    *,
+    email: str,
+    password: str,
+    username: str = "",
+    first_name: str = "",
+    last_name: str = "",
+    phone_number: str = "",
+) -> None:
+    """Create a customer and owe the verification mail.
+
+    Says nothing about whether the address was known: its owner gets a mail that tells. Costs one password hash
+    either way, so that time tells nothing either.
+
+    Raises:
+        UsernameTaken: the wished username exists; usernames are public, addresses are not.
+        ValidationError: the password is too weak, with one row for each reason.
+    """
+    candidate = User(email=normalise_email(email), username=username, first_name=first_name, last_name=last_name)
+    password_validation.validate_password(password, user=candidate)
+    if username and User.objects.filter(username=username).exists():
+        raise UsernameTaken([ErrorRow(UsernameTaken.code, UsernameTaken.message, "username")])
+    known = User.objects.filter(email=candidate.email).first()
+    if known is None:
+        try:
+            with transaction.atomic():
+                user = User.objects.create_user(
+                    email=email,
+                    password=password,
+                    username=username,
+                    first_name=first_name,
+                    last_name=last_name,
+                    phone_number=phone_number,
+                )
+                verification_task.owe(f"verify:{user.pk}:0", user_id=str(user.pk))
+            return
+        except IntegrityError:
+            # Somebody registered the same address or username in this very moment.
+            if username and User.objects.filter(username=username).exists():
+                raise UsernameTaken([ErrorRow(UsernameTaken.code, UsernameTaken.message, "username")]) from None
+            known = User.objects.get(email=candidate.email)
+    else:
+        User().set_password(password)
+    with transaction.atomic():
+        # At most one such mail an hour, however often a stranger tries.
+        hour = timezone.now().strftime("%Y%m%d%H")
+        already_registered_task.owe(f"already-registered:{known.pk}:{hour}", user_id=str(known.pk))
+
+
+def log_in(*, request: HttpRequest, name: str, password: str) -> tuple[User, tokens.TokenPair]:
+    """Check the credentials and begin a session.
+
+    Raises:
+        InvalidCredentials: unknown, wrong or inactive, told alike.
+    """
+    user = authenticate(request, username=name, password=password)
+    if not isinstance(user, User):
+        raise InvalidCredentials()
+    update_last_login(User, user)
+    pair = tokens.start_session(
+        user, user_agent=request.headers.get("User-Agent", ""), ip_address=client_address(request) or None
+    )
+    return user, pair
+
+
+def verify_email(*, token: str) -> None:
+    """Mark the address verified.
+
+    Raises:
+        InvalidEmailToken: unknown, expired or used.
+    """
+    with transaction.atomic():
+        used = EmailToken.objects.filter(
+            token_hash=_hash(token),
+            purpose=EmailToken.Purpose.VERIFY,
+            used_at__isnull=True,
+            expires_at__gt=Now(),
+        )
+        user_id = used.values_list("user_id", flat=True).first()
+        if user_id is None or not used.update(used_at=Now()):
+            raise InvalidEmailToken()
+        User.objects.filter(pk=user_id, email_verified_at__isnull=True).update(email_verified_at=Now())
+
+
+def resend_verification(*, email: str) -> None:
+    """Owe another verification mail if the address is known and not verified; say nothing either way."""
+    user = User.objects.filter(email=normalise_email(email), email_verified_at__isnull=True, is_active=True).first()
+    if user is None:
+        return
+    with transaction.atomic():
+        # At most one in twenty minutes: three an hour, as the limits say.
+        slot = int(timezone.now().timestamp() // 1200)
+        verification_task.owe(f"verify:{user.pk}:{slot}", user_id=str(user.pk))
+
+
+def send_verification_mail(user_id: str) -> None:
+    """Make a fresh link and mail it. Called by a worker; a repeat sends another valid link."""
+    user = User.objects.get(pk=user_id)
+    if user.email is None or user.email_verified_at is not None:
+        return
+    token = secrets.token_urlsafe(32)
+    EmailToken.objects.create(
+        user=user,
+        purpose=EmailToken.Purpose.VERIFY,
+        token_hash=_hash(token),
+        expires_at=timezone.now() + VERIFICATION_LIFETIME,
+    )
+    # In the fragment: it never reaches a log or a Referer header.
+    link = f"{settings.FRONTEND_URL}/verify-email#{token}"
+    context = {"user": user, "link": link, "token": token, "hours": VERIFICATION_LIFETIME.total_seconds() // 3600}
+    send_template("accounts/verification", to=user.email, context=context)
+
+
+def send_already_registered_mail(user_id: str) -> None:
+    user = User.objects.get(pk=user_id)
+    if user.email is not None:
+        send_template("accounts/already_registered", to=user.email, context={"user": user})
+
+
+def _hash(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()

@@ -1,0 +1,23 @@
+from django.urls import path
+
+from accounts import views
+
+urlpatterns = [
+    path("auth/register/", views.RegisterView.as_view(), name="register"),
+    path("auth/login/", views.LoginView.as_view(), name="login"),
+    path("auth/refresh/", views.RefreshView.as_view(), name="refresh"),
+    path("auth/logout/", views.LogoutView.as_view(), name="logout"),
+    path("auth/email/verify/", views.VerifyEmailView.as_view(), name="email-verify"),
+    path("auth/email/resend/", views.ResendVerificationView.as_view(), name="email-resend"),
+    path("users/profile/", views.ProfileView.as_view(), name="profile"),
+]
+
+# Older addresses of the same views.
+aliases = [
+    path("register/", views.RegisterView.as_view(schema=None)),
+    path("users/register/", views.RegisterView.as_view(schema=None)),
+    path("token/", views.LoginView.as_view(schema=None)),
+    path("token/refresh/", views.RefreshView.as_view(schema=None)),
+]
+
+urlpatterns += aliases

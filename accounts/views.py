@@ -1,0 +1,145 @@
+"""Signing up, logging in, the profile."""
+
+from django.core.exceptions import ValidationError as DjangoValidationError
+from drf_spectacular.utils import OpenApiExample, extend_schema
+from rest_framework import status
+from rest_framework.generics import RetrieveUpdateAPIView
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts import serializers, services, tokens
+from accounts.authentication import signed_in
+from accounts.models import User
+from ecommerce.http import checked
+from ecommerce.throttling import LoginThrottle, RegisterThrottle, RequestThrottle
+
+
+class PublicView(APIView):
+    """A view for anyone. No authentication runs: a stale token must not keep somebody from logging in."""
+
+    authentication_classes = ()
+    permission_classes = (AllowAny,)
+    schema_tag = "accounts"
+
+
+class RegisterView(PublicView):
+    throttle_classes = (RequestThrottle, RegisterThrottle)
+
+    @extend_schema(
+        summary="Register",
+        description=(
+            "Creates a customer and sends a verification mail. The answer is the same whether or not the address is "
+            "known; its owner learns it by mail."
+        ),
+        request=serializers.RegisterSerializer,
+        responses={201: serializers.MessageSerializer},
+        examples=[
+            OpenApiExample(
+                "Register",
+                value={
+                    "email": "wanjiku@example.com",
+                    "password": "maji-ya-chai-7",
+                    "first_name": "Wanjiku",
+                    "phone_number": "0712345678",
+                },
+                request_only=True,
+            )
+        ],
+    )
+    def post(self, request: Request) -> Response:
+        data = checked(serializers.RegisterSerializer, request)
+        try:
+            services.register(**data)
+        except DjangoValidationError as error:
+            raise serializers.password_errors(error) from None
+        return Response({"detail": "Check your e-mail to confirm the address."}, status=status.HTTP_201_CREATED)
+
+
+class LoginView(PublicView):
+    throttle_classes = (RequestThrottle, LoginThrottle)
+
+    @extend_schema(
+        summary="Log in",
+        description="Exchanges e-mail (or username) and password for an access and a refresh token.",
+        request=serializers.LoginSerializer,
+        responses={200: serializers.LoginAnswerSerializer},
+        examples=[
+            OpenApiExample(
+                "Log in", value={"email": "wanjiku@example.com", "password": "maji-ya-chai-7"}, request_only=True
+            )
+        ],
+    )
+    def post(self, request: Request) -> Response:
+        data = checked(serializers.LoginSerializer, request)
+        name = data.get("email") or data["username"]
+        user, pair = services.log_in(request=request._request, name=name, password=data["password"])
+        answer = {"access": pair.access, "refresh": pair.refresh, "user": serializers.UserSerializer(user).data}
+        return Response(answer)
+
+
+class RefreshView(PublicView):
+    @extend_schema(
+        summary="Refresh the tokens",
+        description="Gives a new pair and consumes the old refresh token. Sending a used one again ends the session.",
+        request=serializers.RefreshSerializer,
+        responses={200: serializers.TokenPairSerializer},
+    )
+    def post(self, request: Request) -> Response:
+        data = checked(serializers.RefreshSerializer, request)
+        pair = tokens.rotate(data["refresh"])
+        return Response({"access": pair.access, "refresh": pair.refresh})
+
+
+class LogoutView(APIView):
+    schema_tag = "accounts"
+
+    @extend_schema(
+        summary="Log out",
+        description="Ends this session, or with `everywhere: true` all of them at once.",
+        request=serializers.LogoutSerializer,
+        responses={204: None},
+    )
+    def post(self, request: Request) -> Response:
+        data = checked(serializers.LogoutSerializer, request)
+        user = signed_in(request)
+        if data["everywhere"]:
+            tokens.end_all_sessions(user)
+        else:
+            tokens.end_session(data["refresh"], user=user)
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class VerifyEmailView(PublicView):
+    @extend_schema(
+        summary="Confirm an e-mail address",
+        request=serializers.EmailTokenSerializer,
+        responses={200: serializers.MessageSerializer},
+    )
+    def post(self, request: Request) -> Response:
+        services.verify_email(**checked(serializers.EmailTokenSerializer, request))
+        return Response({"detail": "The address is confirmed."})
+
+
+class ResendVerificationView(PublicView):
+    throttle_classes = (RequestThrottle, RegisterThrottle)
+
+    @extend_schema(
+        summary="Send the verification mail again",
+        request=serializers.EmailSerializer,
+        responses={200: serializers.MessageSerializer},
+    )
+    def post(self, request: Request) -> Response:
+        services.resend_verification(**checked(serializers.EmailSerializer, request))
+        return Response({"detail": "If the address is waiting to be confirmed, a mail is on its way."})
+
+
+class ProfileView(RetrieveUpdateAPIView[User]):
+    """Your own profile. Role, staff flags and the e-mail address cannot be changed here."""
+
+    serializer_class = serializers.ProfileSerializer
+    schema_tag = "accounts"
+
+    def get_object(self) -> User:
+        return signed_in(self.request)

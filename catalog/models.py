@@ -1,0 +1,194 @@
+"""What is for sale, and how much of it there is."""
+
+from django.conf import settings
+from django.contrib.postgres.indexes import GinIndex, GistIndex
+from django.contrib.postgres.search import SearchVectorField
+from django.db import models
+from django.db.models import F, Q, QuerySet, Sum
+from django.db.models.functions import Coalesce
+
+from catalog.ltree import LtreeField
+from ecommerce.models import BaseModel
+
+
+class Category(BaseModel):
+    category_name = models.CharField(max_length=120, unique=True)
+    url_key = models.SlugField(max_length=140, unique=True)
+    parent = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="children")
+    # Ids (as hex) of all ancestors and of itself; kept by services.save_category, also when a branch moves.
+    path = LtreeField(editable=False, unique=True)
+
+    class Meta:
+        verbose_name_plural = "categories"
+        ordering = ("category_name",)
+        indexes = [GistIndex(fields=["path"], name="category_path")]
+
+    def __str__(self) -> str:
+        return self.category_name
+
+
+class Brand(BaseModel):
+    name = models.CharField(max_length=120, unique=True)
+    url_key = models.SlugField(max_length=140, unique=True)
+
+    class Meta:
+        ordering = ("name",)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ProductQuerySet(QuerySet["Product"]):
+    def for_sale(self) -> "ProductQuerySet":
+        return self.filter(is_active=True, deleted_at__isnull=True)
+
+    def with_stock(self) -> "ProductQuerySet":
+        """Annotate ``stock``: sellable units over all variants."""
+        total = (
+            Stock.objects.filter(product_id=models.OuterRef("pk"))
+            .order_by()
+            .values("product_id")
+            .annotate(total=Sum("available"))
+            .values("total")
+        )
+        return self.annotate(stock=Coalesce(models.Subquery(total), 0))
+
+
+class Product(BaseModel):
+    """One thing in the shop window. Its variants are what is sold; most products have exactly one.
+
+    ``price`` is the lowest of its variants and ``in_stock`` follows their stock; both are kept by the database's
+    own hand or by the one service that writes variants, never by a view. The counter of units lives in ``Stock``,
+    a narrow table, so that selling does not rewrite this wide row.
+    """
+
+    class Kind(models.TextChoices):
+        PHYSICAL = "physical"
+        DIGITAL = "digital"
+        RENTAL = "rental"
+
+    product_name = models.CharField(max_length=255, db_index=True)
+    url_key = models.SlugField(max_length=140, unique=True)
+    description = models.TextField(blank=True)
+    price = models.DecimalField(max_digits=12, decimal_places=2, db_index=True)  # in ``currency``
+    currency = models.CharField(max_length=3, default=settings.DEFAULT_CURRENCY)
+    category = models.ForeignKey(Category, on_delete=models.PROTECT, related_name="products")
+    brand = models.ForeignKey(Brand, null=True, blank=True, on_delete=models.PROTECT, related_name="products")
+    in_stock = models.BooleanField(default=False, editable=False)  # kept by a trigger on Stock
+    image_url = models.URLField(max_length=500, blank=True)
+    kind = models.CharField(max_length=10, choices=Kind.choices, default=Kind.PHYSICAL)
+    seller = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="products"
+    )
+    rating = models.DecimalField(max_digits=3, decimal_places=2, null=True, blank=True, editable=False)
+    review_count = models.PositiveIntegerField(default=0, editable=False)
+    attributes = models.JSONField(default=dict, blank=True)
+    is_active = models.BooleanField(default=True)
+    deleted_at = models.DateTimeField(null=True, blank=True, editable=False)
+    source_id = models.CharField(max_length=200, null=True, blank=True, unique=True)  # the importer's own key
+    search_vector = SearchVectorField(null=True, editable=False)  # kept by catalog.search.index_products
+    search_text = models.TextField(blank=True, editable=False)  # folded words for typo tolerance
+
+    objects = ProductQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(price__gte=0), name="product_price_not_negative"),
+        ]
+        indexes = [
+            models.Index(fields=["-created_at", "id"], name="product_newest"),
+            models.Index(fields=["category", "product_name"], name="product_by_category"),
+            GinIndex(fields=["search_vector"], name="product_search_vector"),
+            GinIndex(fields=["search_text"], opclasses=["gin_trgm_ops"], name="product_search_trigrams"),
+            GinIndex(fields=["attributes"], opclasses=["jsonb_path_ops"], name="product_attributes"),
+        ]
+
+    def __str__(self) -> str:
+        return self.product_name
+
+
+class Variant(BaseModel):
+    """What is really sold: one SKU with its own options, price and stock."""
+
+    product = models.ForeignKey(Product, on_delete=models.CASCADE, related_name="variants")
+    sku = models.CharField(max_length=64, unique=True)
+    mpn = models.CharField(max_length=200, blank=True)
+    options = models.JSONField(default=dict, blank=True)  # {"color": "Black", "storage": "128GB"}
+    price = models.DecimalField(max_digits=12, decimal_places=2)  # in the product's currency
+    compare_at_price = models.DecimalField(max_digits=12, decimal_places=2, null=True, blank=True)
+    weight_grams = models.PositiveIntegerField(null=True, blank=True)
+    barcode = models.CharField(max_length=64, blank=True)
+    image_url = models.URLField(max_length=500, blank=True)
+    position = models.PositiveSmallIntegerField(default=0)
+    is_active = models.BooleanField(default=True)
+
+    class Meta:
+        ordering = ("position", "sku")
+        constraints = [
+            models.UniqueConstraint(fields=["product", "options"], name="variant_options_once"),
+            models.CheckConstraint(condition=Q(price__gte=0), name="variant_price_not_negative"),
+        ]
+        indexes = [models.Index(fields=["mpn"], name="variant_mpn", condition=~Q(mpn=""))]
+
+    def __str__(self) -> str:
+        return self.sku
+
+
+class Stock(models.Model):
+    """The units of one variant. Narrow on purpose: this row is locked and written by every order.
+
+    ``available`` is sellable now; ``on_hand`` is what lies on the shelf, so ``on_hand - available`` is promised to
+    orders. Both are sums of ``StockMovement`` and are written by ``catalog.stock`` alone.
+    """
+
+    variant = models.OneToOneField(Variant, primary_key=True, on_delete=models.CASCADE, related_name="stock_level")
+    product = models.ForeignKey(Product, on_delete=models.CASCADE, related_name="stock_levels")
+    available = models.IntegerField(default=0)
+    on_hand = models.IntegerField(default=0)
+
+    class Meta:
+        verbose_name_plural = "stock"
+        constraints = [
+            models.CheckConstraint(condition=Q(available__gte=0), name="stock_available_not_negative"),
+            models.CheckConstraint(condition=Q(on_hand__gte=F("available")), name="stock_on_hand_covers_available"),
+        ]
+        indexes = [models.Index(fields=["available"], name="stock_low")]
+
+    def __str__(self) -> str:
+        return f"{self.available} available, {self.on_hand} on hand"
+
+
+class StockMovement(models.Model):
+    """One line of the stock ledger; a trigger forbids changing or deleting it."""
+
+    class Kind(models.TextChoices):
+        RECEIVE = "receive"  # goods came in
+        RESERVE = "reserve"  # promised to an order
+        RELEASE = "release"  # the promise is taken back
+        SELL = "sell"  # left the shelf for an order
+        RETURN = "return"  # came back and can be sold again
+        ADJUST = "adjust"  # a correction with a reason
+        COUNT = "count"  # the shelf was counted
+
+    variant = models.ForeignKey(Variant, on_delete=models.PROTECT, related_name="movements")
+    kind = models.CharField(max_length=10, choices=Kind.choices)
+    available_change = models.IntegerField()
+    on_hand_change = models.IntegerField()
+    order_item_id = models.UUIDField(null=True)  # no foreign key: orders import the catalogue, not the reverse
+    reason = models.CharField(max_length=200, blank=True)
+    actor = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            # Stock is reserved, released and sold exactly once for a line of an order.
+            models.UniqueConstraint(
+                fields=["order_item_id", "kind"],
+                condition=Q(order_item_id__isnull=False),
+                name="movement_once_per_order_item",
+            ),
+        ]
+        indexes = [models.Index(fields=["variant", "id"], name="movement_by_variant")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.available_change:+d}/{self.on_hand_change:+d}"

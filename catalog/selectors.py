@@ -1,0 +1,44 @@
+"""Reading the catalogue, by audience."""
+
+from uuid import UUID
+
+from django.db.models import Count, Prefetch, Q, QuerySet
+
+from catalog.models import Brand, Category, Product, ProductQuerySet, Variant
+
+
+def products_for_sale(*, with_variants: bool = False) -> ProductQuerySet:
+    """Products that anyone may see, with what a list shows, in one statement (two with variants)."""
+    products = Product.objects.for_sale().with_stock().select_related("category", "brand")
+    if not with_variants:
+        return products.defer("search_vector", "search_text", "description", "attributes")
+    variants = Variant.objects.filter(is_active=True).select_related("stock_level")
+    return products.defer("search_vector", "search_text").prefetch_related(Prefetch("variants", queryset=variants))
+
+
+def categories_with_counts() -> QuerySet[Category]:
+    """All categories, each with the number of products for sale directly in it."""
+    for_sale = Q(products__is_active=True, products__deleted_at__isnull=True)
+    return Category.objects.annotate(product_count=Count("products", filter=for_sale))
+
+
+def brands() -> QuerySet[Brand]:
+    return Brand.objects.all()
+
+
+def find_category(key: str) -> Category | None:
+    """Return the category with this UUID or url_key."""
+    return Category.objects.filter(by_id_or_url_key(key)).first()
+
+
+def find_brand(key: str) -> Brand | None:
+    """Return the brand with this UUID or url_key."""
+    return Brand.objects.filter(by_id_or_url_key(key)).first()
+
+
+def by_id_or_url_key(key: str) -> Q:
+    """Return the condition for a row named by its UUID or by its url_key."""
+    try:
+        return Q(pk=UUID(key))
+    except ValueError:
+        return Q(url_key=key)

@@ -1,0 +1,111 @@
+"""How the catalogue looks from outside."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from catalog.models import Brand, Category, Product, Variant
+
+
+class CategorySerializer(serializers.ModelSerializer[Category]):
+    product_count = serializers.IntegerField(read_only=True)
+
+    class Meta:
+        model = Category
+        fields = ("id", "category_name", "url_key", "parent", "product_count", "created_at")
+        read_only_fields = fields
+
+
+class CategoryNodeSerializer(serializers.Serializer[Any]):
+    """A category in the tree. ``product_count`` includes everything below it."""
+
+    id = serializers.UUIDField()
+    category_name = serializers.CharField()
+    url_key = serializers.CharField()
+    product_count = serializers.IntegerField()
+    children = serializers.ListField(child=serializers.DictField(), help_text="Nodes of the same form.")
+
+
+class CategoryInProductSerializer(serializers.ModelSerializer[Category]):
+    class Meta:
+        model = Category
+        fields = ("id", "category_name", "url_key")
+        read_only_fields = fields
+
+
+class BrandSerializer(serializers.ModelSerializer[Brand]):
+    class Meta:
+        model = Brand
+        fields = ("id", "name", "url_key")
+        read_only_fields = fields
+
+
+class VariantSerializer(serializers.ModelSerializer[Variant]):
+    stock = serializers.IntegerField(source="stock_level.available", read_only=True)
+
+    class Meta:
+        model = Variant
+        fields = ("id", "sku", "options", "price", "compare_at_price", "stock", "weight_grams", "barcode", "image_url")
+        read_only_fields = fields
+
+
+class ProductListSerializer(serializers.ModelSerializer[Product]):
+    category = CategoryInProductSerializer(read_only=True)
+    brand = BrandSerializer(read_only=True, allow_null=True)
+    stock = serializers.IntegerField(read_only=True)
+
+    class Meta:
+        model = Product
+        fields = (
+            "id",
+            "product_name",
+            "url_key",
+            "price",
+            "currency",
+            "category",
+            "brand",
+            "stock",
+            "in_stock",
+            "image_url",
+            "kind",
+            "seller",
+            "rating",
+            "review_count",
+            "created_at",
+            "updated_at",
+        )
+        read_only_fields = fields
+
+
+class ProductSerializer(ProductListSerializer):
+    variants = VariantSerializer(many=True, read_only=True)
+    attributes = serializers.DictField(read_only=True)
+
+    class Meta:
+        model = Product
+        fields = (*ProductListSerializer.Meta.fields, "description", "attributes", "variants")
+        read_only_fields = fields
+
+
+def category_tree(categories: list[Category]) -> list[dict[str, Any]]:
+    """Arrange flat categories (annotated with ``product_count``) as nested nodes, in one pass."""
+    nodes = {
+        category.pk: {
+            "id": str(category.pk),
+            "category_name": category.category_name,
+            "url_key": category.url_key,
+            "product_count": category.product_count,  # type: ignore[attr-defined]
+            "children": [],
+        }
+        for category in categories
+    }
+    # Deepest first, so that each count is complete before it is added to its parent's.
+    for category in sorted(categories, key=lambda c: c.path.count("."), reverse=True):
+        if category.parent_id is not None:
+            parent = nodes[category.parent_id]
+            parent["product_count"] += nodes[category.pk]["product_count"]
+    for category in sorted(categories, key=lambda c: c.category_name.casefold()):
+        if category.parent_id is not None:
+            nodes[category.parent_id]["children"].append(nodes[category.pk])
+    roots = (category for category in categories if category.parent_id is None)
+    return [nodes[category.pk] for category in sorted(roots, key=lambda c: c.category_name.casefold())]

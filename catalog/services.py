@@ -1,0 +1,133 @@
+"""Writing the catalogue: one place for each change, so that what follows from it always follows."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from django.db import connection, transaction
+from django.db.models import Min
+from django.db.models.functions import Now
+from django.utils.text import slugify
+
+from catalog import stock
+from catalog.exceptions import CategoryCycle
+from catalog.models import Brand, Category, Product, StockMovement, Variant
+from catalog.search import index_products
+from ecommerce.exceptions import ErrorRow
+
+# "One writer in the tree at a time": a transaction-long advisory lock, for a thing that has no row.
+_TREE_LOCK = 0x62796D74
+
+
+@dataclass(frozen=True)
+class VariantInput:
+    sku: str
+    price: Decimal
+    options: dict[str, str] = field(default_factory=dict)
+    mpn: str = ""
+    compare_at_price: Decimal | None = None
+    weight_grams: int | None = None
+    barcode: str = ""
+    stock: int = 0  # units that a new variant starts with
+
+
+@transaction.atomic
+def save_category(
+    *, category_name: str, url_key: str = "", parent: Category | None = None, category: Category | None = None
+) -> Category:
+    """Create a category, or change one; moving a branch takes everything below it along.
+
+    Raises:
+        CategoryCycle: the new parent is the category itself or stands below it.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_TREE_LOCK])
+    if parent is not None:
+        parent = Category.objects.get(pk=parent.pk)  # its path may have changed before we had the lock
+    category = category or Category()
+    adding = category._state.adding
+    old_path = "" if adding else Category.objects.values_list("path", flat=True).get(pk=category.pk)
+    label = category.pk.hex
+    if parent is not None and (parent.pk == category.pk or label in parent.path.split(".")):
+        raise CategoryCycle([ErrorRow(CategoryCycle.code, CategoryCycle.message, "parent")])
+    category.category_name = category_name
+    category.url_key = url_key or slugify(category_name)[:140]
+    category.parent = parent
+    category.path = f"{parent.path}.{label}" if parent else label
+    category.save()
+    if old_path and old_path != category.path:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "UPDATE catalog_category SET path = %s::ltree || subpath(path, nlevel(%s::ltree)) "
+                "WHERE path <@ %s::ltree AND id <> %s",
+                [category.path, old_path, old_path, category.pk],
+            )
+    if not adding:
+        index_products(category.products.values_list("pk", flat=True))
+    return category
+
+
+@transaction.atomic
+def save_brand(*, name: str, url_key: str = "", brand: Brand | None = None) -> Brand:
+    """Create a brand or rename one; its products are found under the new name at once."""
+    brand = brand or Brand()
+    adding = brand._state.adding
+    brand.name = name
+    brand.url_key = url_key or slugify(name)[:140]
+    brand.save()
+    if not adding:
+        index_products(brand.products.values_list("pk", flat=True))
+    return brand
+
+
+@transaction.atomic
+def create_product(*, variants: Sequence[VariantInput], actor: Any = None, **fields: Any) -> Product:
+    """Create a product with its variants and their first stock.
+
+    Amounts are in the product's currency. ``fields`` are those of ``Product``; its price comes from the variants.
+    """
+    product = Product.objects.create(price=min(variant.price for variant in variants), **fields)
+    rows = Variant.objects.bulk_create(
+        Variant(
+            product=product,
+            position=position,
+            sku=variant.sku,
+            mpn=variant.mpn,
+            options=variant.options,
+            price=variant.price,
+            compare_at_price=variant.compare_at_price,
+            weight_grams=variant.weight_grams,
+            barcode=variant.barcode,
+        )
+        for position, variant in enumerate(variants)
+    )
+    stock.open_stock(rows)
+    first_units = {row.pk: variant.stock for row, variant in zip(rows, variants, strict=True) if variant.stock}
+    stock.adjust_stock(first_units, kind=StockMovement.Kind.RECEIVE, reason="first stock", actor=actor)
+    index_products([product.pk])
+    product.refresh_from_db(fields=["in_stock"])
+    return product
+
+
+@transaction.atomic
+def refresh_product(product_id: UUID) -> None:
+    """Bring what is derived from a product's variants up to date: price, stock rows, search columns."""
+    product = Product.objects.select_for_update(no_key=True).get(pk=product_id)
+    variants = Variant.objects.filter(product=product)
+    stock.open_stock(variants)
+    lowest = variants.filter(is_active=True).aggregate(lowest=Min("price"))["lowest"]
+    if lowest is not None and lowest != product.price:
+        product.price = lowest
+        product.save(update_fields=["price", "updated_at"])
+    index_products([product_id])
+
+
+def soft_delete_product(product: Product) -> None:
+    """Take a product out of the shop; orders keep it, and it can be restored."""
+    Product.objects.filter(pk=product.pk).update(deleted_at=Now(), updated_at=Now())
+
+
+def restore_product(product: Product) -> None:
+    Product.objects.filter(pk=product.pk).update(deleted_at=None, updated_at=Now())

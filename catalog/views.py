@@ -1,0 +1,108 @@
+"""The catalogue over HTTP; anyone may read."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
+from rest_framework import viewsets
+from rest_framework.decorators import action
+from rest_framework.generics import get_object_or_404
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from catalog import selectors, serializers
+from catalog.filters import ProductFilter
+from catalog.models import Brand, Category, Product
+
+ORDERING_PARAMETER = OpenApiParameter(
+    "ordering",
+    description="`price`, `created_at`, `product_name`, `rating`, each also with `-`; `relevance` with `search`; "
+    "`price_asc`, `price_desc`, `newest`. Aliases of the parameter: `sort`, `sort_by`.",
+)
+PRODUCT_ORDERINGS: dict[str, tuple[str, ...]] = {
+    "-created_at": ("-created_at", "id"),
+    "created_at": ("created_at", "id"),
+    "newest": ("-created_at", "id"),
+    "price": ("price", "id"),
+    "price_asc": ("price", "id"),
+    "-price": ("-price", "id"),
+    "price_desc": ("-price", "id"),
+    "product_name": ("product_name", "id"),
+    "-product_name": ("-product_name", "id"),
+    "rating": ("rating", "id"),
+    "-rating": ("-rating", "id"),
+}
+SEARCH_ORDERINGS: dict[str, tuple[str, ...]] = {"relevance": ("-relevance", "id")} | PRODUCT_ORDERINGS
+
+
+class ByIdOrUrlKey(viewsets.GenericViewSet[Any]):
+    """Look a row up by its UUID or its url_key."""
+
+    lookup_value_regex = "[^/.]+"
+
+    def get_object(self) -> Any:
+        key = self.kwargs[self.lookup_url_kwarg or self.lookup_field]
+        row = get_object_or_404(self.get_queryset(), selectors.by_id_or_url_key(key))
+        self.check_object_permissions(self.request, row)
+        return row
+
+
+@extend_schema_view(
+    list=extend_schema(
+        summary="List products",
+        description="Filter, search and sort the products for sale. An unknown parameter is a 400 that names it.",
+        parameters=[ORDERING_PARAMETER],
+    ),
+    retrieve=extend_schema(summary="Show a product", description="By id or url_key, with its variants."),
+)
+class ProductViewSet(ByIdOrUrlKey, viewsets.ReadOnlyModelViewSet[Product]):
+    queryset = Product.objects.none()
+    permission_classes = (AllowAny,)
+    filterset_class = ProductFilter
+    schema_tag = "catalog"
+
+    @property
+    def orderings(self) -> dict[str, tuple[str, ...]]:
+        searching = any(self.request.query_params.get(name) for name in ("search", "q"))
+        return SEARCH_ORDERINGS if searching else PRODUCT_ORDERINGS
+
+    def get_queryset(self) -> QuerySet[Product]:
+        return selectors.products_for_sale(with_variants=self.action != "list")
+
+    def get_serializer_class(self) -> Any:
+        return serializers.ProductListSerializer if self.action == "list" else serializers.ProductSerializer
+
+    @extend_schema(
+        summary="Show the category tree",
+        description="All categories, nested, with the number of products in each and below it.",
+        responses=serializers.CategoryNodeSerializer(many=True),
+        filters=False,
+    )
+    @action(detail=False, methods=["get"], pagination_class=None, filter_backends=[])
+    def categories(self, request: Request) -> Response:
+        return Response(serializers.category_tree(list(selectors.categories_with_counts())))
+
+
+@extend_schema_view(list=extend_schema(summary="List categories"), retrieve=extend_schema(summary="Show a category"))
+class CategoryViewSet(ByIdOrUrlKey, viewsets.ReadOnlyModelViewSet[Category]):
+    queryset = Category.objects.none()
+    permission_classes = (AllowAny,)
+    serializer_class = serializers.CategorySerializer
+    orderings = {"category_name": ("category_name", "id"), "created_at": ("created_at", "id")}
+    schema_tag = "catalog"
+
+    def get_queryset(self) -> QuerySet[Category]:
+        return selectors.categories_with_counts()
+
+
+@extend_schema_view(list=extend_schema(summary="List brands"), retrieve=extend_schema(summary="Show a brand"))
+class BrandViewSet(ByIdOrUrlKey, viewsets.ReadOnlyModelViewSet[Brand]):
+    queryset = Brand.objects.none()
+    permission_classes = (AllowAny,)
+    serializer_class = serializers.BrandSerializer
+    orderings = {"name": ("name", "id")}
+    schema_tag = "catalog"
+
+    def get_queryset(self) -> QuerySet[Brand]:
+        return selectors.brands()

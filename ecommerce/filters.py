@@ -1,0 +1,42 @@
+"""Filters that name what they do not know instead of ignoring it."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+from django_filters.rest_framework import DjangoFilterBackend
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+PAGING_PARAMETERS = frozenset({"page", "page_size", "limit"})
+ORDERING_PARAMETERS = ("ordering", "sort", "sort_by")
+
+
+class StrictFilterBackend(DjangoFilterBackend):
+    """django-filter, plus a 400 for every parameter that the view does not offer.
+
+    A view may name more parameters in ``extra_query_parameters``, and its orderings in ``orderings``: a mapping
+    from the public name to the fields, of which the first is the default.
+    """
+
+    def filter_queryset(self, request: Any, queryset: QuerySet[Any], view: APIView) -> QuerySet[Any]:
+        filterset_class = self.get_filterset_class(view, queryset)
+        known = set(PAGING_PARAMETERS) | set(getattr(view, "extra_query_parameters", ()))
+        if filterset_class is not None:
+            known |= set(filterset_class.base_filters)
+        orderings: dict[str, tuple[str, ...]] = getattr(view, "orderings", {})
+        if orderings:
+            known |= set(ORDERING_PARAMETERS)
+        if unknown := sorted(set(request.query_params) - known):
+            raise ValidationError({name: ["This parameter is not known here."] for name in unknown})
+        queryset = super().filter_queryset(request, queryset, view)
+        return self._order(request, queryset, orderings) if orderings else queryset
+
+    def _order(self, request: Request, queryset: QuerySet[Any], orderings: dict[str, tuple[str, ...]]) -> QuerySet[Any]:
+        name = next((p for p in ORDERING_PARAMETERS if p in request.query_params), None)
+        if name is None:
+            return queryset if queryset.ordered else queryset.order_by(*next(iter(orderings.values())))
+        chosen = request.query_params[name]
+        if chosen not in orderings:
+            raise ValidationError({name: [f"Order by one of: {', '.join(orderings)}."]})
+        return queryset.order_by(*orderings[chosen])

@@ -1,0 +1,82 @@
+"""Publish owed work to Celery as soon as it is committed."""
+
+import logging
+import select
+import signal
+import time
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand
+from django.db import DatabaseError, InterfaceError, connection
+
+from ecommerce.celery import app
+from ecommerce.health import record_heartbeat
+from ecommerce.outbox import CHANNEL, claim_due
+
+logger = logging.getLogger(__name__)
+
+HEARTBEAT_SECONDS = 10.0
+
+
+class Command(BaseCommand):
+    help = "Publish owed work (the outbox) to Celery; wakes by NOTIFY, looks by itself every second."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--once", action="store_true", help="publish what is due, then stop")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        self.stopping = False
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._stop)
+        if options["once"]:
+            publish_due()
+            return
+        logger.info("relay_started")
+        last_heartbeat = 0.0
+        while not self.stopping:
+            try:
+                if time.monotonic() - last_heartbeat >= HEARTBEAT_SECONDS:
+                    record_heartbeat("relay")
+                    last_heartbeat = time.monotonic()
+                wait_for_notice(1.0, drain=publish_due)
+            except (DatabaseError, InterfaceError):
+                # The database is away or restarting. Owed work waits there; so do we.
+                logger.warning("relay_database_unavailable")
+                connection.close()
+                time.sleep(1)
+        logger.info("relay_stopped")
+
+    def _stop(self, *_: Any) -> None:
+        self.stopping = True
+
+
+def publish_due() -> int:
+    """Publish all due messages and return how many. A broker that is away loses nothing: they come due again."""
+    published = 0
+    while claimed := claim_due():
+        for topic, message_id in claimed:
+            try:
+                app.send_task(topic, args=[message_id], retry=False)
+            except Exception:  # noqa: BLE001 - whatever the broker client raises; the row comes due again
+                logger.warning("relay_broker_unavailable", extra={"topic": topic})
+                return published
+            published += 1
+    return published
+
+
+def wait_for_notice(seconds: float, *, drain: Any) -> None:
+    """Publish what is due, then sleep until a commit owes something new or ``seconds`` have passed."""
+    connection.ensure_connection()
+    raw = connection.connection
+    if getattr(connection, "outbox_listening", None) is not raw:
+        with connection.cursor() as cursor:
+            cursor.execute(f"LISTEN {CHANNEL}")
+        connection.outbox_listening = raw  # type: ignore[attr-defined]
+    drain()
+    raw = connection.connection
+    if raw is None:
+        return
+    if not raw.notifies and select.select([raw], [], [], seconds)[0]:
+        raw.poll()
+    raw.notifies.clear()

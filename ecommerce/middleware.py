@@ -1,0 +1,98 @@
+"""Request ids, and JSON answers where Django would send a page."""
+
+import logging
+import re
+import time
+from collections.abc import Callable
+
+from django.conf import settings
+from django.core.exceptions import DisallowedHost, RequestDataTooBig
+from django.db import DatabaseError, InterfaceError
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils import timezone
+
+from ecommerce.context import request_id
+from ecommerce.exceptions import error_body, translate_database_error
+from ecommerce.models import new_id
+
+logger = logging.getLogger("ecommerce.requests")
+
+_ACCEPTABLE_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
+_QUIET_PATHS = ("/healthz", "/readyz", "/static/")
+
+Handler = Callable[[HttpRequest], HttpResponse]
+
+
+class RequestIdMiddleware:
+    """Give each request an id (a well-formed ``X-Request-Id`` is kept), return it, and write one log line."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        offered = request.headers.get("X-Request-Id", "")
+        current = offered if _ACCEPTABLE_ID.fullmatch(offered) else new_id().hex
+        token = request_id.set(current)
+        started = time.perf_counter()
+        try:
+            response = self.get_response(request)
+            response["X-Request-Id"] = current
+            if not request.path.startswith(_QUIET_PATHS):
+                match = request.resolver_match
+                # The route, not the path: paths hold callback secrets and ids of people.
+                extra = {
+                    "method": request.method,
+                    "route": match.route if match else "unmatched",
+                    "status": response.status_code,
+                    "milliseconds": round((time.perf_counter() - started) * 1000, 1),
+                }
+                logger.info("request", extra=extra)
+            return response
+        finally:
+            request_id.reset(token)
+
+
+class JsonErrorMiddleware:
+    """Turn failures outside the API views into the one error shape, and refuse plain http on API paths."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        try:
+            request.get_host()
+        except DisallowedHost:
+            return JsonResponse(error_body("invalid_host", "This host is not served here."), status=400)
+        if "\x00" in request.path or "\x00" in request.META.get("QUERY_STRING", ""):
+            return JsonResponse(error_body("invalid_path", "The address holds a NUL character."), status=400)
+        if settings.PRODUCTION and request.path.startswith("/api/") and not request.is_secure():
+            # A redirect would hide that the client has already sent its token in the clear.
+            return JsonResponse(error_body("https_required", "Use https."), status=403)
+        response = self.get_response(request)
+        if request.path.startswith("/api/") and "Cache-Control" not in response:
+            response["Cache-Control"] = "no-store"
+        return response
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        if isinstance(exception, RequestDataTooBig):
+            body = error_body("payload_too_large", "The request body is larger than this address takes.")
+            return JsonResponse(body, status=413)
+        if isinstance(exception, DatabaseError | InterfaceError):
+            answer = translate_database_error(exception)
+            if answer is not None and answer.status_code == 503:
+                body = error_body("temporarily_unavailable", str(answer.detail), server=True)
+                return JsonResponse(body, status=503, headers={"Retry-After": "2"})
+        return None
+
+
+class AdminTimeZoneMiddleware:
+    """Show staff the time on their own clock; everything else speaks UTC."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if not request.path.startswith("/admin/"):
+            return self.get_response(request)
+        with timezone.override(settings.ADMIN_TIME_ZONE):
+            return self.get_response(request)

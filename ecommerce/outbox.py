@@ -1,0 +1,161 @@
+"""Owed work that cannot be lost: a row in the transaction that owes it, a relay that publishes, a task that does it.
+
+Declare the work once, in an app's ``tasks.py``::
+
+    @owed_task("orders.send_confirmation")
+    def send_confirmation(order_id: str) -> None: ...
+
+and owe it in a service, inside its transaction::
+
+    send_confirmation.owe(f"confirmation:{order.pk}", order_id=str(order.pk))
+
+The relay (``manage.py relay_outbox``) hears of the commit by NOTIFY and publishes to Celery at once; an unfinished
+message is published again with growing pauses. The task takes a lease, so that a message delivered twice at the
+same time runs once, and marks the row done: in the transaction of the effect for database work (the default),
+after the call for work over the network (``network=True``), which must then be safe to repeat.
+"""
+
+import logging
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any, Protocol
+
+from celery import shared_task
+from django.db import connection, transaction
+from django.db.models import F, Q
+from django.db.models.functions import Now
+
+from ecommerce.context import request_id
+from ecommerce.models import OutboxMessage
+
+logger = logging.getLogger(__name__)
+
+CHANNEL = "outbox"
+FIRST_PAUSE = timedelta(seconds=30)
+LONGEST_PAUSE = timedelta(minutes=15)
+LEASE = timedelta(seconds=150)  # above the hard time limit of a task: nobody still works on an expired lease
+
+
+class Postpone(Exception):
+    """Raised by owed work that cannot be done yet; the row stays open and comes again after ``delay``."""
+
+    def __init__(self, delay: timedelta, reason: str) -> None:
+        super().__init__(reason)
+        self.delay = delay
+
+
+class OwedTask(Protocol):
+    name: str
+
+    def owe(self, dedupe_key: str, *, delay: timedelta | None = None, **payload: Any) -> None: ...
+
+    def delay(self, message_id: str) -> Any: ...
+
+
+def owed_task(
+    name: str, *, network: bool = False, max_attempts: int = OutboxMessage.MAX_ATTEMPTS
+) -> Callable[[Callable[..., None]], OwedTask]:
+    """Declare the Celery task that does the work of a topic; see the module's text."""
+
+    def decorate(work: Callable[..., None]) -> OwedTask:
+        def run(message_id: str) -> None:
+            _run(message_id, work, network=network, max_attempts=max_attempts)
+
+        run.__doc__ = work.__doc__
+        run.__module__ = work.__module__
+        task: Any = shared_task(name=name)(run)
+
+        def owe(dedupe_key: str, *, delay: timedelta | None = None, **payload: Any) -> None:
+            _owe(name, dedupe_key, payload, delay)
+
+        task.owe = owe
+        return task  # type: ignore[no-any-return]
+
+    return decorate
+
+
+def _owe(topic: str, dedupe_key: str, payload: dict[str, Any], delay: timedelta | None) -> None:
+    """Insert the row; one with the same ``dedupe_key`` makes this a no-op. Must run inside a transaction."""
+    if not connection.in_atomic_block:
+        raise RuntimeError("Owed work must be written in the transaction that owes it.")
+    message = OutboxMessage(topic=topic, payload=payload, dedupe_key=dedupe_key, request_id=request_id.get())
+    if delay is not None:
+        message.next_attempt_at = Now() + delay
+    OutboxMessage.objects.bulk_create([message], ignore_conflicts=True)
+    if delay is None:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_notify(%s, '')", [CHANNEL])  # heard after commit, never before
+
+
+def claim_due(limit: int = 200) -> list[tuple[str, str]]:
+    """Take open, due messages for publishing and return ``(topic, id)`` pairs.
+
+    The next try is set before the message is published: if it is lost on the way, it comes again by itself.
+    Several relays may run; SKIP LOCKED gives each its own messages.
+    """
+    with transaction.atomic():
+        due = list(
+            OutboxMessage.objects.select_for_update(skip_locked=True)
+            .filter(done_at__isnull=True, dead_at__isnull=True, next_attempt_at__lte=Now())
+            .order_by("next_attempt_at")[:limit]
+        )
+        for message in due:
+            pause = min(FIRST_PAUSE * 2 ** min(message.attempts, 10), LONGEST_PAUSE)
+            message.next_attempt_at = Now() + pause
+            message.sent_at = Now()
+        OutboxMessage.objects.bulk_update(due, ["next_attempt_at", "sent_at"])
+    return [(message.topic, str(message.pk)) for message in due]
+
+
+def _run(message_id: str, work: Callable[..., None], *, network: bool, max_attempts: int) -> None:
+    message = _lease(message_id, max_attempts)
+    if message is None:
+        return
+    token = request_id.set(message.request_id)
+    try:
+        if network:
+            work(**message.payload)
+            _mark_done(message)
+        else:
+            with transaction.atomic():
+                locked = OutboxMessage.objects.select_for_update(no_key=True).get(pk=message.pk)
+                if locked.done_at is None:
+                    work(**message.payload)
+                    _mark_done(message)
+    except Postpone as postponed:
+        # Waiting is not failing: the try does not count.
+        OutboxMessage.objects.filter(pk=message.pk, done_at__isnull=True).update(
+            attempts=F("attempts") - 1,
+            leased_until=None,
+            next_attempt_at=Now() + postponed.delay,
+            last_error=str(postponed)[:500],
+        )
+    except Exception as error:
+        OutboxMessage.objects.filter(pk=message.pk, done_at__isnull=True).update(
+            leased_until=None, last_error=f"{type(error).__name__}: {error}"[:500]
+        )
+        logger.exception("owed_work_failed", extra={"topic": message.topic, "message_id": message_id})
+    finally:
+        request_id.reset(token)
+
+
+def _lease(message_id: str, max_attempts: int) -> OutboxMessage | None:
+    """Count the try and commit it *before* the work, so that work which kills its worker cannot loop for ever."""
+    open_and_free = Q(done_at__isnull=True, dead_at__isnull=True) & (
+        Q(leased_until__isnull=True) | Q(leased_until__lt=Now())
+    )
+    taken = OutboxMessage.objects.filter(open_and_free, pk=message_id).update(
+        attempts=F("attempts") + 1, leased_until=Now() + LEASE
+    )
+    if not taken:
+        return None
+    message = OutboxMessage.objects.get(pk=message_id)
+    if message.attempts > max_attempts:
+        OutboxMessage.objects.filter(pk=message_id).update(dead_at=Now(), leased_until=None)
+        logger.error("owed_work_dead", extra={"topic": message.topic, "message_id": message_id})
+        return None
+    return message
+
+
+def _mark_done(message: OutboxMessage) -> None:
+    OutboxMessage.objects.filter(pk=message.pk).update(done_at=Now(), leased_until=None, last_error="")

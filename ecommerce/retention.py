@@ -1,0 +1,26 @@
+"""Deleting what has served its time, in batches, so that no sweep holds locks for long."""
+
+from datetime import timedelta
+from typing import Any
+
+from django.db.models import QuerySet
+from django.db.models.functions import Now
+
+from ecommerce.models import IdempotencyKey, OutboxMessage
+
+BATCH = 1000
+DONE_MESSAGES = timedelta(days=7)
+
+
+def purge_expired_rows() -> int:
+    """Delete expired idempotency keys and long-done outbox messages; return how many rows went."""
+    expired_keys = IdempotencyKey.objects.filter(expires_at__lt=Now())
+    done_messages = OutboxMessage.objects.filter(done_at__lt=Now() - DONE_MESSAGES)
+    return delete_in_batches(expired_keys) + delete_in_batches(done_messages)
+
+
+def delete_in_batches(rows: QuerySet[Any]) -> int:
+    deleted = 0
+    while batch := list(rows.values_list("pk", flat=True)[:BATCH]):
+        deleted += rows.model._default_manager.filter(pk__in=batch).delete()[0]
+    return deleted

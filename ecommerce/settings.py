@@ -1,0 +1,509 @@
+"""Settings of the shop, by topic. Every environment variable is read here, once.
+
+A missing or unsafe value raises ``ImproperlyConfigured`` with one sentence, so that the shop never starts
+half configured. ``ENVIRONMENT`` says how strict to be: ``production`` (the default), ``local`` or ``test``.
+"""
+
+import os
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+from django.urls import reverse_lazy
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+env = environ.Env()
+if os.environ.get("ENVIRONMENT") not in ("production", "test"):
+    # First come, first kept: the real environment, then the developer's file, then what `./shop run` made.
+    for env_file in (BASE_DIR / ".env", BASE_DIR / ".shop" / "env"):
+        if env_file.is_file():
+            environ.Env.read_env(env_file)
+
+ENVIRONMENT = env.str("ENVIRONMENT", default="production")
+if ENVIRONMENT not in ("production", "local", "test"):
+    raise ImproperlyConfigured(f"ENVIRONMENT is {ENVIRONMENT!r}; it must be production, local or test.")
+PRODUCTION = ENVIRONMENT == "production"
+
+
+def required(name: str, local_default: str) -> str:
+    """Return a setting that production must name itself.
+
+    Raises:
+        ImproperlyConfigured: it is missing or empty in production.
+    """
+    value: str = env.str(name, default="" if PRODUCTION else local_default)
+    if not value:
+        raise ImproperlyConfigured(f"{name} is not set; production cannot start without it.")
+    return value
+
+
+# --- Core ---------------------------------------------------------------------------------------------------
+
+DEBUG = env.bool("DEBUG", default=False)
+if PRODUCTION and DEBUG:
+    raise ImproperlyConfigured("DEBUG is on; production never starts with it.")
+
+SECRET_KEY = required("SECRET_KEY", "local-only-secret-key-that-is-long-enough-to-pass-the-length-check")
+SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
+JWT_SIGNING_KEY = env.str("JWT_SIGNING_KEY", default="") or f"jwt:{SECRET_KEY}"
+if PRODUCTION:
+    for name, value in (("SECRET_KEY", SECRET_KEY), ("JWT_SIGNING_KEY", JWT_SIGNING_KEY)):
+        if len(value.encode()) < 32 or value.startswith(("local-only", "django-insecure", "change-me")):
+            raise ImproperlyConfigured(f"{name} is shorter than 32 bytes or a published example; make a new one.")
+
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[] if PRODUCTION else ["localhost", "127.0.0.1", "[::1]"])
+if PRODUCTION and (not ALLOWED_HOSTS or "*" in ALLOWED_HOSTS):
+    raise ImproperlyConfigured("ALLOWED_HOSTS must name the shop's hosts in production, and '*' is not a host.")
+
+PORT = env.int("PORT", default=8000)
+PUBLIC_BASE_URL = required("PUBLIC_BASE_URL", f"http://127.0.0.1:{PORT}").rstrip("/")
+FRONTEND_URL = env.str("FRONTEND_URL", default=PUBLIC_BASE_URL).rstrip("/")
+if PRODUCTION and not PUBLIC_BASE_URL.startswith("https://"):
+    raise ImproperlyConfigured("PUBLIC_BASE_URL must be https in production: payment providers call it.")
+
+SHOP_NAME = env.str("SHOP_NAME", default="ByteMtaani")
+DEFAULT_CURRENCY = "KES"
+VAT_RATE = Decimal("0.16")  # Kenya's standard rate; prices include it. Source: VAT Act 2013, section 5.
+
+ROOT_URLCONF = "ecommerce.urls"
+WSGI_APPLICATION = "ecommerce.wsgi.application"
+APPEND_SLASH = False  # A POST is not sent again after a redirect, and an API has one address per thing.
+
+INSTALLED_APPS = [
+    "unfold",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "corsheaders",
+    "rest_framework",
+    "django_filters",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "drf_standardized_errors",
+    "ecommerce",
+    "accounts",
+    "catalog",
+    "orders",
+    "payments",
+]
+
+MIDDLEWARE = [
+    "ecommerce.middleware.RequestIdMiddleware",
+    "ecommerce.middleware.JsonErrorMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "corsheaders.middleware.CorsMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "ecommerce.middleware.AdminTimeZoneMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "ecommerce" / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 2000  # the admin's inline forms
+
+# --- Database -----------------------------------------------------------------------------------------------
+
+if not env.str("DATABASE_URL", default=""):
+    raise ImproperlyConfigured(
+        "DATABASE_URL is not set; start the shop with ./shop run, or name a PostgreSQL database."
+    )
+DATABASES = {"default": env.db_url("DATABASE_URL")}
+if DATABASES["default"]["ENGINE"] != "django.db.backends.postgresql":
+    raise ImproperlyConfigured("DATABASE_URL must name a PostgreSQL database; no other dialect is supported.")
+DATABASES["default"].update(CONN_MAX_AGE=60, CONN_HEALTH_CHECKS=True, ATOMIC_REQUESTS=False)
+DATABASES["default"].setdefault("OPTIONS", {}).update(
+    connect_timeout=3,
+    # Nothing may wait for ever: a lock for 3 s, a statement for 15 s, an idle transaction for 30 s.
+    options=(
+        "-c lock_timeout=3000 -c statement_timeout=15000 -c idle_in_transaction_session_timeout=30000"
+        " -c pg_trgm.word_similarity_threshold=0.45"  # how alike a misspelt word must be, see catalog.search
+    ),
+)
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- Redis: cache and broker --------------------------------------------------------------------------------
+
+REDIS_URL = required("REDIS_URL", "redis://127.0.0.1:6379/0")
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        # A database or server of its own where there is one: the broker must never be evicted, a cache may.
+        "LOCATION": env.str("CACHE_URL", default=REDIS_URL),
+        "KEY_PREFIX": env.str("CACHE_KEY_PREFIX", default="shop"),
+        "OPTIONS": {"socket_timeout": 1, "socket_connect_timeout": 1},
+    }
+}
+
+CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default=REDIS_URL)
+CELERY_TIMEZONE = "Africa/Nairobi"
+CELERY_TASK_ACKS_LATE = True  # an early acknowledgement loses the task of a killed worker
+CELERY_TASK_REJECT_ON_WORKER_LOST = True  # else acks_late still loses it when only the child is killed
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1  # nobody sits on work that others could do
+CELERY_TASK_SOFT_TIME_LIMIT = 90
+CELERY_TASK_TIME_LIMIT = 120
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": 300,  # above the time limit, or running tasks are doubled
+    "unacked_restore_interval": 5,
+    "unacked_restore_throttle": 1,
+    "socket_timeout": 2,  # the default waits for ever
+    "socket_connect_timeout": 1,
+}
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # the default gives up after 100
+CELERY_TASK_IGNORE_RESULT = True  # results are rows; a result store is only another thing to trust
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TASK_SERIALIZER = "json"
+CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 20
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_TASK_DEFAULT_QUEUE = env.str("CELERY_TASK_DEFAULT_QUEUE", default="shop")
+CELERY_BEAT_SCHEDULE = {
+    "heartbeat": {"task": "ecommerce.record_heartbeat", "schedule": 10.0, "options": {"expires": 10}},
+    "query-due-attempts": {"task": "payments.query_due_attempts", "schedule": 5.0, "options": {"expires": 5}},
+    "cancel-unpaid-orders": {"task": "orders.cancel_unpaid_orders", "schedule": 30.0, "options": {"expires": 30}},
+    "purge-expired-rows": {"task": "ecommerce.purge_expired_rows", "schedule": 3600.0},
+}
+
+# --- HTTP and security --------------------------------------------------------------------------------------
+
+CORS_ALLOWED_ORIGINS = env.list("CORS_ALLOWED_ORIGINS", default=[])
+if any(origin in ("*", "null") for origin in CORS_ALLOWED_ORIGINS):
+    raise ImproperlyConfigured("CORS_ALLOWED_ORIGINS must list whole origins; '*' and 'null' are refused.")
+CORS_EXPOSE_HEADERS = ["X-Request-Id", "X-Cart-Token", "Idempotent-Replayed", "Retry-After"]
+CORS_ALLOW_HEADERS = [
+    "accept",
+    "authorization",
+    "content-type",
+    "idempotency-key",
+    "x-cart-token",
+    "x-csrftoken",
+    "x-request-id",
+]
+CSRF_TRUSTED_ORIGINS = [PUBLIC_BASE_URL] if PUBLIC_BASE_URL.startswith("https://") else []
+CSRF_FAILURE_VIEW = "ecommerce.views.csrf_failure"
+# How many reverse proxies of ours stand in front and append to X-Forwarded-For; 0 trusts no such header.
+TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)
+
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_SAMESITE = "Lax"
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+if PRODUCTION:
+    SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
+    SESSION_COOKIE_NAME = "__Host-sessionid"
+    CSRF_COOKIE_NAME = "__Host-csrftoken"
+    SECURE_HSTS_SECONDS = 31_536_000
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = True
+    SECURE_HSTS_PRELOAD = True
+    SECURE_SSL_REDIRECT = True
+    # API paths refuse plain http by themselves (ecommerce.middleware); health checks come from inside.
+    SECURE_REDIRECT_EXEMPT = [r"^api/", r"^healthz$", r"^readyz$"]
+    if TRUSTED_PROXIES:
+        SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+# --- Accounts -----------------------------------------------------------------------------------------------
+
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["accounts.backends.EmailOrUsernameBackend"]
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.BCryptSHA256PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
+    {"NAME": "accounts.validators.MaximumLengthValidator"},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+SIMPLE_JWT = {
+    "ACCESS_TOKEN_LIFETIME": timedelta(minutes=15),
+    "REFRESH_TOKEN_LIFETIME": timedelta(days=14),
+    "ALGORITHM": "HS256",
+    "SIGNING_KEY": JWT_SIGNING_KEY,
+    "ISSUER": "bytemtaani",
+    "AUDIENCE": "bytemtaani-api",
+    "UPDATE_LAST_LOGIN": False,
+    "LEEWAY": 10,
+}
+REFRESH_FAMILY_LIFETIME = timedelta(days=90)
+REFRESH_REUSE_GRACE = timedelta(seconds=10)
+
+# --- API ----------------------------------------------------------------------------------------------------
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "accounts.authentication.AccessTokenAuthentication",
+        "accounts.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["ecommerce.parsers.StrictJSONParser"],
+    "DEFAULT_PAGINATION_CLASS": "ecommerce.pagination.PageNumberPagination",
+    "DEFAULT_FILTER_BACKENDS": ["ecommerce.filters.StrictFilterBackend"],
+    "DEFAULT_SCHEMA_CLASS": "ecommerce.schema.AutoSchema",
+    "DEFAULT_THROTTLE_CLASSES": ["ecommerce.throttling.RequestThrottle"],
+    "EXCEPTION_HANDLER": "drf_standardized_errors.handler.exception_handler",
+    "COERCE_DECIMAL_TO_STRING": True,
+    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+DRF_STANDARDIZED_ERRORS = {
+    "EXCEPTION_HANDLER_CLASS": "ecommerce.error_handling.ApiExceptionHandler",
+    "EXCEPTION_FORMATTER_CLASS": "ecommerce.error_handling.ApiExceptionFormatter",
+    "ENABLE_IN_DEBUG_FOR_UNHANDLED_EXCEPTIONS": True,
+}
+# Requests allowed in a window, as "count/seconds". Mobile carriers share addresses: reads stay generous.
+THROTTLE_RATES = {
+    "user": env.str("THROTTLE_USER", default="1000/3600"),
+    "anonymous": env.str("THROTTLE_ANONYMOUS", default="300/3600"),
+    "login": env.str("THROTTLE_LOGIN", default="10/60"),
+    "register": env.str("THROTTLE_REGISTER", default="10/3600"),
+    "payment": env.str("THROTTLE_PAYMENT", default="5/60"),
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "ByteMtaani API",
+    "DESCRIPTION": (
+        "The commerce backend of a Kenyan electronics shop: catalogue, cart, orders and mobile payments.\n\n"
+        "Log in at `POST /api/auth/login/`, press **Authorize** and paste the `access` token. Amounts are decimal "
+        "strings with two places beside an ISO 4217 `currency`. Every error has one shape: "
+        '`{"type", "errors": [{"code", "attr", "detail"}]}`.'
+    ),
+    "VERSION": "1.0.0",
+    "OAS_VERSION": "3.1.1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+    "SWAGGER_UI_SETTINGS": {"persistAuthorization": True, "displayRequestDuration": True, "filter": True},
+    "SCHEMA_PATH_PREFIX": r"/api",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_NAME_OVERRIDES": {
+        "OrderStatusEnum": "orders.models.Order.Status",
+        "PaymentStatusEnum": "payments.models.Payment.Status",
+        "AttemptStatusEnum": "payments.models.PaymentAttempt.Status",
+    },
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "SERVE_AUTHENTICATION": [],
+    "TAGS": [
+        {"name": "accounts", "description": "Sign up, log in, profile."},
+        {"name": "catalog", "description": "Products, categories, brands, search."},
+        {"name": "cart", "description": "The basket, for guests and customers."},
+        {"name": "orders", "description": "Orders and their life."},
+        {"name": "payments", "description": "Mobile payments and their callbacks."},
+    ],
+}
+
+# --- Static files, uploads, language -------------------------------------------------------------------------
+
+STATIC_URL = "/static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+MEDIA_URL = "/media/"
+MEDIA_ROOT = BASE_DIR / "media"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": (
+            "whitenoise.storage.CompressedManifestStaticFilesStorage"
+            if PRODUCTION
+            else "django.contrib.staticfiles.storage.StaticFilesStorage"
+        )
+    },
+}
+WHITENOISE_USE_FINDERS = not PRODUCTION  # a laptop needs no collectstatic
+
+LANGUAGE_CODE = "en"
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = "UTC"  # of the API and the database
+ADMIN_TIME_ZONE = "Africa/Nairobi"  # of staff, in the admin
+
+# --- Mail ---------------------------------------------------------------------------------------------------
+
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default=f"{SHOP_NAME} <shop@bytemtaani.local>")
+_email = env.email_url("EMAIL_URL", default="consolemail://")
+EMAIL_BACKEND = _email["EMAIL_BACKEND"]
+EMAIL_HOST = _email.get("EMAIL_HOST") or "localhost"
+EMAIL_PORT = _email.get("EMAIL_PORT") or 25
+EMAIL_HOST_USER = _email.get("EMAIL_HOST_USER") or ""
+EMAIL_HOST_PASSWORD = _email.get("EMAIL_HOST_PASSWORD") or ""
+EMAIL_USE_TLS = _email.get("EMAIL_USE_TLS", False)
+EMAIL_USE_SSL = _email.get("EMAIL_USE_SSL", False)
+EMAIL_FILE_PATH = env.str("EMAIL_FILE_PATH", default=str(BASE_DIR / ".shop" / "mail"))
+EMAIL_TIMEOUT = 10
+
+# --- Orders -------------------------------------------------------------------------------------------------
+
+ORDER_RESERVATION = timedelta(seconds=env.int("ORDER_RESERVATION_SECONDS", default=900))
+ORDER_MAX_LINES = 100
+ORDER_MAX_QUANTITY = 1000
+CART_LIFETIME_GUEST = timedelta(days=30)
+
+# --- Payments -----------------------------------------------------------------------------------------------
+
+PAYMENT_PROVIDERS = env.list("PAYMENT_PROVIDERS", default=["mpesa"])
+PROVIDER_CONNECT_TIMEOUT = 3.0
+PROVIDER_READ_TIMEOUT = 10.0
+PROVIDER_USER_AGENT = f"{SHOP_NAME}/1.0 (+{PUBLIC_BASE_URL})"
+# A prompt on a stranger's phone is abuse: at most so many pushes to one number in the window.
+PAYMENT_PHONE_LIMIT = (env.int("PAYMENT_PHONE_LIMIT", default=3), timedelta(minutes=10))
+
+MPESA = {
+    "BASE_URL": env.str("MPESA_BASE_URL", default="https://sandbox.safaricom.co.ke").rstrip("/"),
+    "CONSUMER_KEY": env.str("MPESA_CONSUMER_KEY", default=""),
+    "CONSUMER_SECRET": env.str("MPESA_CONSUMER_SECRET", default=""),
+    "SHORTCODE": env.str("MPESA_SHORTCODE", default=""),
+    "TILL_NUMBER": env.str("MPESA_TILL_NUMBER", default=""),
+    "PASSKEY": env.str("MPESA_PASSKEY", default=""),
+    "TRANSACTION_TYPE": env.str("MPESA_TRANSACTION_TYPE", default="CustomerPayBillOnline"),
+    # Where callbacks are said to come from; an address outside the list is doubted, not dropped.
+    "CALLBACK_ADDRESSES": env.list(
+        "MPESA_CALLBACK_ADDRESSES",
+        default=[
+            "196.201.214.200",
+            "196.201.214.206",
+            "196.201.214.207",
+            "196.201.214.208",
+            "196.201.213.114",
+            "196.201.213.44",
+            "196.201.212.127",
+            "196.201.212.138",
+            "196.201.212.129",
+            "196.201.212.136",
+            "196.201.212.74",
+            "196.201.212.69",
+        ],
+    ),
+    "MAX_AMOUNT": env.int("MPESA_MAX_AMOUNT", default=250_000),
+}
+if "mpesa" in PAYMENT_PROVIDERS:
+    for name in ("CONSUMER_KEY", "CONSUMER_SECRET", "SHORTCODE", "PASSKEY"):
+        if PRODUCTION and not MPESA[name]:
+            raise ImproperlyConfigured(f"MPESA_{name} is not set, but PAYMENT_PROVIDERS names mpesa.")
+    if MPESA["TRANSACTION_TYPE"] not in ("CustomerPayBillOnline", "CustomerBuyGoodsOnline"):
+        raise ImproperlyConfigured(
+            "MPESA_TRANSACTION_TYPE must be CustomerPayBillOnline (paybill) or CustomerBuyGoodsOnline (till)."
+        )
+    _host = urlsplit(str(MPESA["BASE_URL"])).hostname or ""
+    if PRODUCTION and (not str(MPESA["BASE_URL"]).startswith("https://") or _host in ("localhost", "127.0.0.1", "::1")):
+        raise ImproperlyConfigured("MPESA_BASE_URL must be https and no simulator in production.")
+
+# The simulated phone that `./shop run` starts; used by demo_purchase alone.
+SIMULATOR_URL = env.str("SIMULATOR_URL", default="http://127.0.0.1:8100").rstrip("/")
+
+# --- Admin --------------------------------------------------------------------------------------------------
+
+UNFOLD = {
+    "SITE_TITLE": SHOP_NAME,
+    "SITE_HEADER": SHOP_NAME,
+    "SITE_URL": "/api/docs/",
+    "SITE_SYMBOL": "storefront",
+    "SHOW_HISTORY": True,
+    "SIDEBAR": {
+        "show_search": True,
+        "navigation": [
+            {
+                "title": "Shop",
+                "items": [
+                    {"title": "Orders", "icon": "receipt_long", "link": reverse_lazy("admin:orders_order_changelist")},
+                    {
+                        "title": "Payments",
+                        "icon": "payments",
+                        "link": reverse_lazy("admin:payments_payment_changelist"),
+                    },
+                    {
+                        "title": "Payment attempts",
+                        "icon": "send_to_mobile",
+                        "link": reverse_lazy("admin:payments_paymentattempt_changelist"),
+                    },
+                ],
+            },
+            {
+                "title": "Catalogue",
+                "items": [
+                    {
+                        "title": "Products",
+                        "icon": "devices",
+                        "link": reverse_lazy("admin:catalog_product_changelist"),
+                    },
+                    {
+                        "title": "Categories",
+                        "icon": "account_tree",
+                        "link": reverse_lazy("admin:catalog_category_changelist"),
+                    },
+                    {"title": "Brands", "icon": "sell", "link": reverse_lazy("admin:catalog_brand_changelist")},
+                    {"title": "Stock", "icon": "inventory_2", "link": reverse_lazy("admin:catalog_stock_changelist")},
+                ],
+            },
+            {
+                "title": "People and events",
+                "items": [
+                    {"title": "Users", "icon": "group", "link": reverse_lazy("admin:accounts_user_changelist")},
+                    {
+                        "title": "Provider events",
+                        "icon": "inbox",
+                        "link": reverse_lazy("admin:payments_providerevent_changelist"),
+                    },
+                    {
+                        "title": "Owed work",
+                        "icon": "outbox",
+                        "link": reverse_lazy("admin:ecommerce_outboxmessage_changelist"),
+                    },
+                ],
+            },
+        ],
+    },
+}
+
+# --- Logs ---------------------------------------------------------------------------------------------------
+
+LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "filters": {"context": {"()": "ecommerce.logs.ContextFilter"}},
+    "formatters": {
+        "json": {
+            "()": "pythonjsonlogger.json.JsonFormatter",
+            "format": "%(asctime)s %(levelname)s %(name)s %(message)s %(request_id)s",
+            "rename_fields": {"asctime": "time", "levelname": "level", "name": "logger"},
+        }
+    },
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json", "filters": ["context"]}},
+    "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
+    "loggers": {
+        "django.request": {"level": "ERROR"},
+        "django.server": {"level": "WARNING"},
+        "kombu": {"level": "WARNING"},
+        "tzlocal": {"level": "WARNING"},
+    },
+}

@@ -1,0 +1,46 @@
+"""What can go wrong with baskets and orders."""
+
+from ecommerce.exceptions import DomainError
+from orders.models import Order
+
+
+class InvalidOrderTransition(DomainError):
+    code = "invalid_order_transition"
+
+    def __init__(self, current: str, target: str) -> None:
+        allowed = sorted(Order.TRANSITIONS[current])
+        self.message = f"An order that is {current} cannot become {target}."
+        super().__init__(status=current, allowed=allowed)
+
+
+class OrderNotPayable(DomainError):
+    code = "order_not_payable"
+    message = "This order is not waiting for a payment."
+
+
+class CartEmpty(DomainError):
+    status_code = 400
+    code = "cart_empty"
+    message = "The cart is empty."
+
+
+class PriceChanged(DomainError):
+    code = "price_changed"
+    message = "The price has changed since it was put into the cart."
+
+
+class MixedCurrencies(DomainError):
+    status_code = 400
+    code = "mixed_currencies"
+    message = "All items of an order must have one currency."
+
+
+class TotalTooLarge(DomainError):
+    status_code = 400
+    code = "total_too_large"
+    message = "The total is larger than an order can have."
+
+
+class OrderBeingPaid(DomainError):
+    code = "order_being_paid"
+    message = "A payment for this order is still open. Wait until it has ended, then cancel."

@@ -1,0 +1,161 @@
+"""Baskets and orders."""
+
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+
+from catalog.models import Product, Variant
+from ecommerce.models import BaseModel
+from orders.numbers import NextOrderNumber
+
+
+class Cart(BaseModel):
+    """A basket. A customer has one; a guest's is known by the hash of a token that only the guest holds.
+
+    ``version`` rises with every change and every order made from it, so that one version becomes one order at most.
+    """
+
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, null=True, on_delete=models.CASCADE, related_name="cart")
+    token_hash = models.CharField(max_length=64, null=True, unique=True)  # SHA-256
+    version = models.PositiveIntegerField(default=1)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(user__isnull=False, token_hash__isnull=True)
+                | Q(user__isnull=True, token_hash__isnull=False),
+                name="cart_has_one_owner",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
+class CartItem(BaseModel):
+    cart = models.ForeignKey(Cart, on_delete=models.CASCADE, related_name="items")
+    variant = models.ForeignKey(Variant, on_delete=models.CASCADE, related_name="+")
+    quantity = models.PositiveIntegerField()
+    price = models.DecimalField(max_digits=12, decimal_places=2)  # what the customer saw when they chose it
+
+    class Meta:
+        ordering = ("created_at", "id")
+        constraints = [
+            models.UniqueConstraint(fields=["cart", "variant"], name="cart_item_once"),
+            models.CheckConstraint(condition=Q(quantity__gte=1), name="cart_item_quantity_positive"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.quantity} × {self.variant_id}"
+
+
+class Order(BaseModel):
+    class Status(models.TextChoices):
+        PENDING = "pending"
+        PAID = "paid"
+        SHIPPED = "shipped"
+        DELIVERED = "delivered"
+        CANCELLED = "cancelled"
+        REFUNDED = "refunded"
+
+    TRANSITIONS: ClassVar[dict[str, set[str]]] = {
+        Status.PENDING: {Status.PAID, Status.CANCELLED},
+        Status.PAID: {Status.SHIPPED, Status.CANCELLED, Status.REFUNDED},
+        Status.SHIPPED: {Status.DELIVERED, Status.REFUNDED},
+        Status.DELIVERED: {Status.REFUNDED},
+        Status.CANCELLED: {Status.REFUNDED},
+        Status.REFUNDED: set(),
+    }
+
+    number = models.CharField(max_length=12, unique=True, db_default=NextOrderNumber(), editable=False)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="orders"
+    )
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.PENDING)
+    currency = models.CharField(max_length=3)
+    # In ``currency``. Prices include tax, so total = subtotal - discount + shipping, and tax is the part within.
+    subtotal = models.DecimalField(max_digits=12, decimal_places=2)
+    tax = models.DecimalField(max_digits=12, decimal_places=2)
+    shipping = models.DecimalField(max_digits=12, decimal_places=2)
+    discount = models.DecimalField(max_digits=12, decimal_places=2)
+    total_amount = models.DecimalField(max_digits=12, decimal_places=2)
+    email = models.EmailField(blank=True)
+    phone_number = models.CharField(max_length=16, blank=True)  # E.164
+    shipping_address = models.JSONField(default=dict, blank=True)  # as it was that day
+    note = models.CharField(max_length=500, blank=True)
+    # Stock is held for an unpaid order until then; extended while a payment may still arrive.
+    reserved_until = models.DateTimeField(null=True, blank=True)
+    # A payment attempt is unresolved; such an order is never cancelled. Set by payments under this row's lock.
+    payment_open = models.BooleanField(default=False, editable=False)
+    paid_at = models.DateTimeField(null=True, blank=True)
+    cart = models.ForeignKey(Cart, null=True, blank=True, on_delete=models.SET_NULL, related_name="orders")
+    cart_version = models.PositiveIntegerField(null=True, blank=True)
+
+    class Meta:
+        ordering = ("-created_at", "-id")
+        constraints = [
+            models.CheckConstraint(condition=Q(total_amount__gte=0), name="order_total_not_negative"),
+            models.CheckConstraint(
+                condition=Q(total_amount=F("subtotal") - F("discount") + F("shipping")), name="order_total_adds_up"
+            ),
+            models.UniqueConstraint(
+                fields=["cart", "cart_version"],
+                condition=Q(cart__isnull=False),
+                name="order_once_per_cart_version",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["user", "-created_at"], name="order_by_user"),
+            models.Index(fields=["-created_at", "-id"], name="order_newest"),
+            models.Index(fields=["phone_number"], name="order_by_phone"),
+            models.Index(
+                fields=["reserved_until"], name="order_unpaid", condition=Q(status="pending", payment_open=False)
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.number
+
+
+class OrderItem(BaseModel):
+    order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="items")
+    product = models.ForeignKey(Product, on_delete=models.PROTECT, related_name="+")
+    variant = models.ForeignKey(Variant, on_delete=models.PROTECT, related_name="+")
+    # As they were that day: a later change in the catalogue does not touch an order.
+    product_name = models.CharField(max_length=255)
+    sku = models.CharField(max_length=64)
+    options = models.JSONField(default=dict, blank=True)
+    quantity = models.PositiveIntegerField()
+    price = models.DecimalField(max_digits=12, decimal_places=2)  # of one unit, tax included
+    position = models.PositiveSmallIntegerField()
+
+    class Meta:
+        ordering = ("position",)
+        constraints = [
+            models.CheckConstraint(condition=Q(quantity__gte=1), name="order_item_quantity_positive"),
+            models.UniqueConstraint(fields=["order", "variant"], name="order_item_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.quantity} × {self.sku}"
+
+
+class OrderEvent(models.Model):
+    """What happened to an order, when, and by whom. Never changed."""
+
+    order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="events")
+    from_status = models.CharField(max_length=10, blank=True)
+    to_status = models.CharField(max_length=10)
+    note = models.CharField(max_length=200, blank=True)
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ("id",)
+
+    def __str__(self) -> str:
+        return f"{self.from_status or 'new'} → {self.to_status}"

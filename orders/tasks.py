@@ -1,0 +1,19 @@
+"""Background work of orders."""
+
+from celery import shared_task
+
+from ecommerce.outbox import owed_task
+
+
+@owed_task("orders.send_order_confirmation", network=True)
+def send_order_confirmation(order_id: str) -> None:
+    from orders.notifications import send_order_confirmation as send
+
+    send(order_id)
+
+
+@shared_task(name="orders.cancel_unpaid_orders")
+def cancel_unpaid_orders() -> None:
+    from orders.services import cancel_unpaid_orders as cancel
+
+    cancel()

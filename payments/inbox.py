@@ -1,0 +1,138 @@
+"""Callbacks: stored first, answered at once, worked on by a worker, and doubted before they are believed."""
+
+import hashlib
+import logging
+from datetime import timedelta
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from ecommerce.outbox import Postpone
+from payments.exceptions import ProviderUnavailable, UnknownCallback, UnreadableEvent
+from payments.models import PaymentAttempt, ProviderEvent
+from payments.providers import get_provider
+from payments.providers.base import ProviderResult, Verdict
+from payments.services import callback_token_hash
+from payments.settlement import settle
+from payments.tasks import handle_provider_event as handle_event_task
+
+logger = logging.getLogger(__name__)
+
+# While the provider has not confirmed a callback from an unlisted address, ask again after this pause,
+# and give up for a person when it has lasted this long.
+ASK_AGAIN = timedelta(seconds=20)
+ASK_FOR = timedelta(hours=24)
+
+
+@transaction.atomic
+def receive_callback(*, provider: str, token: str, body: bytes, address: str) -> None:
+    """Store a callback as it came, once, and owe its handling. No provider is asked and no row is locked.
+
+    Raises:
+        UnknownCallback: the secret in the URL is none of ours; nothing is stored.
+    """
+    attempt = PaymentAttempt.objects.filter(provider=provider, callback_token_hash=callback_token_hash(token)).first()
+    if attempt is None:
+        raise UnknownCallback()
+    digest = hashlib.sha256(attempt.pk.bytes + body).hexdigest()  # STK callbacks carry no id of their own
+    event = ProviderEvent(
+        provider=provider,
+        event_id=digest,
+        kind="stk_callback",
+        attempt=attempt,
+        body=body,
+        from_known_address=address in settings.MPESA["CALLBACK_ADDRESSES"],
+    )
+    ProviderEvent.objects.bulk_create([event], ignore_conflicts=True)
+    stored_id = ProviderEvent.objects.values_list("pk", flat=True).get(provider=provider, event_id=digest)
+    handle_event_task.owe(f"provider-event:{stored_id}", event_id=str(stored_id))
+
+
+def handle_event(event_id: UUID) -> None:
+    """Work on one stored event; a repeat changes nothing.
+
+    A success is confirmed by asking the provider, before any transaction opens. Only when the provider gives no
+    final answer does the address it came from count; from an unlisted one it waits.
+
+    Raises:
+        Postpone: it is not confirmed yet.
+    """
+    event = ProviderEvent.objects.select_related("attempt").get(pk=event_id)
+    if event.handled_at is not None or event.attempt is None:
+        return
+    try:
+        result = get_provider(event.provider).parse_callback(bytes(event.body))
+    except UnreadableEvent as error:
+        _leave_for_a_person(event, f"unreadable: {error}")
+        return
+    attempt = event.attempt
+    if attempt.provider_reference and result.provider_reference != attempt.provider_reference:
+        _leave_for_a_person(event, "reference_mismatch")
+        return
+    verdict = _believe(event, attempt, result)
+    if verdict is None:
+        _leave_for_a_person(event, "contradicted_by_query")
+        return
+    with transaction.atomic():
+        locked = ProviderEvent.objects.select_for_update(no_key=True).get(pk=event.pk)
+        if locked.handled_at is not None:
+            return
+        settled = settle(attempt.pk, verdict, source="callback")
+        if verdict.verdict in (Verdict.IN_FLIGHT, Verdict.NO_ANSWER):
+            _ask_soon(attempt.pk)
+        locked.handled_at = timezone.now()
+        locked.outcome = settled.outcome
+        locked.last_error = ""
+        locked.save(update_fields=["handled_at", "outcome", "last_error", "updated_at"])
+
+
+def _believe(event: ProviderEvent, attempt: PaymentAttempt, told: ProviderResult) -> ProviderResult | None:
+    """Return what to settle, or None when callback and provider contradict each other and a person must look.
+
+    Raises:
+        Postpone: neither the provider nor the address vouches for it yet.
+    """
+    if told.verdict == Verdict.FAILED and event.from_known_address:
+        return told
+    if told.verdict not in (Verdict.SUCCEEDED, Verdict.FAILED):
+        return told
+    asked = _ask(attempt, told.provider_reference)
+    complete = told.verdict == Verdict.FAILED or (told.amount is not None and told.receipt_number)
+    if asked is not None and asked.verdict == told.verdict:
+        # Confirmed. An incomplete callback adds nothing to what the provider itself says.
+        return told if complete else asked
+    if asked is not None and asked.verdict == Verdict.SUCCEEDED:
+        return asked  # told failed, is paid: success beats, in any channel
+    if event.from_known_address and complete:
+        return told  # a success is never taken back because of a query
+    if asked is not None and asked.verdict == Verdict.FAILED:
+        return None
+    if timezone.now() - event.created_at > ASK_FOR:
+        return None
+    raise Postpone(ASK_AGAIN, "not confirmed by the provider yet")
+
+
+def _ask(attempt: PaymentAttempt, reference: str) -> ProviderResult | None:
+    reference = attempt.provider_reference or reference
+    if not reference:
+        return None
+    sent_at = attempt.sent_at or attempt.created_at
+    try:
+        age = (timezone.now() - sent_at).total_seconds()
+        return get_provider(attempt.provider).query(reference, age_seconds=age)
+    except ProviderUnavailable:
+        return None
+
+
+def _ask_soon(attempt_id: UUID) -> None:
+    PaymentAttempt.objects.filter(pk=attempt_id, status__in=PaymentAttempt.LIVE).update(
+        next_query_at=Now() + timedelta(seconds=15)
+    )
+
+
+def _leave_for_a_person(event: ProviderEvent, reason: str) -> None:
+    logger.error("provider_event_needs_review", extra={"event_id": str(event.pk), "reason": reason})
+    ProviderEvent.objects.filter(pk=event.pk).update(last_error=reason[:300])

@@ -1,0 +1,150 @@
+"""Payments: what an order owes, each try to collect it, and everything a provider ever told us."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from ecommerce.models import BaseModel
+from orders.models import Order
+
+
+class Payment(BaseModel):
+    """What one order owes. Each try to collect it is a ``PaymentAttempt``."""
+
+    class Method(models.TextChoices):
+        MPESA = "mpesa"
+        CARD = "card"
+        PAYPAL = "paypal"
+        BANK_TRANSFER = "bank_transfer"
+        MOBILE_MONEY = "mobile_money"
+        CASH_ON_DELIVERY = "cash_on_delivery"
+
+    class Status(models.TextChoices):
+        PENDING = "pending"
+        SUCCESSFUL = "successful"
+        FAILED = "failed"
+        REFUNDED = "refunded"
+        PARTIALLY_REFUNDED = "partially_refunded"
+
+    order = models.OneToOneField(Order, on_delete=models.PROTECT, related_name="payment")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="payments")
+    amount = models.DecimalField(max_digits=12, decimal_places=2)  # in ``currency``
+    currency = models.CharField(max_length=3)
+    method = models.CharField(max_length=20, choices=Method.choices)
+    provider = models.CharField(max_length=20)
+    status = models.CharField(max_length=20, choices=Status.choices, default=Status.PENDING)
+    # The provider's receipt. Null until known: a success told by a query alone comes without one.
+    transaction_id = models.CharField(max_length=64, null=True, blank=True, unique=True)
+    paid_at = models.DateTimeField(null=True, blank=True)
+    # Money is here that belongs to nobody's order any more, and a person (later: a refund) must deal with it.
+    needs_refund = models.BooleanField(default=False)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(amount__gt=0), name="payment_amount_positive"),
+            models.CheckConstraint(
+                condition=~Q(status="successful") | Q(paid_at__isnull=False), name="payment_successful_has_time"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["user", "-created_at"], name="payment_by_user"),
+            models.Index(fields=["-created_at"], name="payment_newest"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.provider} {self.amount} {self.currency}"
+
+
+class PaymentAttempt(BaseModel):
+    """One try to collect a payment. Stored, with its callback secret, before the provider hears of it."""
+
+    class Status(models.TextChoices):
+        CREATED = "created"  # owed to the provider, not sent
+        SENDING = "sending"  # a worker has it; whatever happens now, it is never sent a second time
+        PENDING = "pending"  # the provider has it, the customer decides
+        UNKNOWN = "unknown"  # nobody knows whether the provider has it, or what became of it
+        SUCCEEDED = "succeeded"
+        FAILED = "failed"
+        REVIEW = "review"  # money or facts do not match; a person decides
+
+    LIVE = (Status.CREATED, Status.SENDING, Status.PENDING, Status.UNKNOWN)
+
+    payment = models.ForeignKey(Payment, on_delete=models.PROTECT, related_name="attempts")
+    provider = models.CharField(max_length=20)
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.CREATED)
+    amount = models.DecimalField(max_digits=12, decimal_places=2)  # what the provider is asked to collect
+    currency = models.CharField(max_length=3)
+    phone_number = models.CharField(max_length=16, blank=True)  # E.164
+    # SHA-256 of the secret in the callback's URL; made and stored just before the provider is told of it.
+    callback_token_hash = models.CharField(max_length=64, null=True, unique=True, editable=False)
+    provider_reference = models.CharField(max_length=100, null=True, blank=True)  # M-Pesa: CheckoutRequestID
+    merchant_reference = models.CharField(max_length=100, blank=True)  # M-Pesa: MerchantRequestID
+    outcome = models.CharField(max_length=40, blank=True)  # a name from payments.outcomes
+    result_code = models.CharField(max_length=40, blank=True)  # as the provider writes it; not always a number
+    result_detail = models.CharField(max_length=300, blank=True)
+    received_amount = models.DecimalField(max_digits=12, decimal_places=2, null=True, blank=True)
+    receipt_number = models.CharField(max_length=64, null=True, blank=True)
+    sent_at = models.DateTimeField(null=True, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+    next_query_at = models.DateTimeField(null=True, blank=True)  # every live attempt has one, or a person has it
+    query_count = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["payment"],
+                condition=Q(status__in=["created", "sending", "pending", "unknown"]),
+                name="attempt_one_live_per_payment",
+            ),
+            models.UniqueConstraint(
+                fields=["provider", "provider_reference"],
+                condition=Q(provider_reference__isnull=False),
+                name="attempt_reference_once",
+            ),
+            models.UniqueConstraint(
+                fields=["provider", "receipt_number"],
+                condition=Q(receipt_number__isnull=False, status="succeeded"),
+                name="attempt_receipt_once",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["next_query_at"],
+                name="attempt_due",
+                condition=Q(status__in=["created", "sending", "pending", "unknown"]),
+            ),
+            models.Index(fields=["phone_number", "created_at"], name="attempt_by_phone"),
+            models.Index(fields=["receipt_number"], name="attempt_by_receipt"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.provider} {self.status}"
+
+    @property
+    def is_live(self) -> bool:
+        return self.status in self.LIVE
+
+
+class ProviderEvent(BaseModel):
+    """Something a provider sent us: stored raw before anything else, worked on afterwards, kept."""
+
+    provider = models.CharField(max_length=20)
+    event_id = models.CharField(max_length=100)  # the provider's own, or a digest where it has none
+    kind = models.CharField(max_length=40)
+    attempt = models.ForeignKey(PaymentAttempt, null=True, on_delete=models.PROTECT, related_name="events")
+    body = models.BinaryField()  # byte for byte
+    from_known_address = models.BooleanField(default=False)
+    handled_at = models.DateTimeField(null=True, blank=True)
+    outcome = models.CharField(max_length=40, blank=True)
+    last_error = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["provider", "event_id"], name="provider_event_once"),
+        ]
+        indexes = [
+            models.Index(fields=["created_at"], name="provider_event_open", condition=Q(handled_at__isnull=True)),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.provider} {self.kind}"

@@ -1,0 +1,80 @@
+"""How a try can end, in words that a shop and a customer understand, whatever the provider calls it."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Retry(StrEnum):
+    """May the customer start a new attempt?"""
+
+    NOW = "now"
+    LATER = "later"  # after a pause
+    NO = "no"  # it would fail the same way
+    HOLD = "hold"  # not before the earlier one is settled
+
+
+@dataclass(frozen=True)
+class Outcome:
+    name: str
+    retry: Retry
+    advice: str
+    alert: bool = False  # the shop's own set-up is wrong, or a person must look
+
+
+PAID = Outcome("paid", Retry.NO, "Your payment has arrived. Thank you!")
+WAITING = Outcome("waiting", Retry.HOLD, "Check your phone and enter your PIN.")
+UNKNOWN = Outcome("unknown", Retry.HOLD, "We are checking with the provider. Please do not pay again yet.", alert=True)
+REVIEW = Outcome("review", Retry.HOLD, "Your payment needs a look by our staff. Please do not pay again.", alert=True)
+
+INSUFFICIENT_FUNDS = Outcome("insufficient_funds", Retry.NOW, "Your balance is too low. Top up and try again.")
+CANCELLED = Outcome("cancelled_by_customer", Retry.NOW, "You cancelled the payment. You can try again.")
+NOT_REACHED = Outcome(
+    "phone_not_reached",
+    Retry.NOW,
+    "Your phone was not reached or did not answer. Check that it is on, keep it in hand and try again.",
+)
+EXPIRED = Outcome("expired", Retry.NOW, "The request expired. You can try again.")
+WRONG_PIN = Outcome("wrong_pin", Retry.NOW, "The PIN was wrong. You can try again.")
+PIN_LOCKED = Outcome("pin_locked", Retry.NO, "Your M-PESA PIN is locked. Call Safaricom on 100 or 200.")
+ABOVE_LIMIT = Outcome("above_limit", Retry.NO, "The amount is above what M-PESA takes at once. Choose another way.")
+DAILY_LIMIT = Outcome(
+    "daily_limit", Retry.NO, "Your daily M-PESA limit is reached. Try tomorrow or choose another way."
+)
+TOO_SMALL = Outcome("below_minimum", Retry.NO, "The amount is below what M-PESA takes.", alert=True)
+REPEATED = Outcome(
+    "repeated_too_soon", Retry.LATER, "The same amount was just requested. Wait two minutes and check your messages."
+)
+PHONE_BUSY = Outcome(
+    "phone_busy", Retry.LATER, "Another M-PESA request is open on your phone. Finish it, wait a minute, try again."
+)
+BUSY = Outcome("provider_busy", Retry.LATER, "M-PESA is busy. Try again in a minute.")
+REFUSED_PHONE = Outcome("phone_refused", Retry.NOW, "M-PESA does not know this phone number. Check it and try again.")
+MISCONFIGURED = Outcome(
+    "misconfigured", Retry.NO, "This way of paying does not work at the moment. Choose another way.", alert=True
+)
+NOT_SENT = Outcome("not_sent", Retry.NOW, "The request could not be sent. You can try again.")
+
+BY_NAME = {
+    outcome.name: outcome
+    for outcome in (
+        PAID,
+        WAITING,
+        UNKNOWN,
+        REVIEW,
+        INSUFFICIENT_FUNDS,
+        CANCELLED,
+        NOT_REACHED,
+        EXPIRED,
+        WRONG_PIN,
+        PIN_LOCKED,
+        ABOVE_LIMIT,
+        DAILY_LIMIT,
+        TOO_SMALL,
+        REPEATED,
+        PHONE_BUSY,
+        BUSY,
+        REFUSED_PHONE,
+        MISCONFIGURED,
+        NOT_SENT,
+    )
+}

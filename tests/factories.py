@@ -1,0 +1,82 @@
+"""Rows for tests, made the way the shop makes them."""
+
+from decimal import Decimal
+from typing import Any
+
+import factory
+
+from accounts.models import User
+from catalog import services as catalog_services
+from catalog.models import Brand, Category, Product, Variant
+from orders import services as order_services
+from orders.models import Order
+
+PASSWORD = "maji-ya-chai-7"
+
+
+class UserFactory(factory.django.DjangoModelFactory[User]):
+    class Meta:
+        model = User
+
+    email = factory.Sequence(lambda n: f"customer{n}@example.com")
+    phone_number = factory.Sequence(lambda n: f"+2547{n:08d}")
+
+    @classmethod
+    def _create(cls, model_class: type[User], *args: Any, **kwargs: Any) -> User:
+        return model_class.objects.create_user(kwargs.pop("email"), kwargs.pop("password", PASSWORD), **kwargs)
+
+
+class CategoryFactory(factory.django.DjangoModelFactory[Category]):
+    class Meta:
+        model = Category
+
+    category_name = factory.Sequence(lambda n: f"Category {n}")
+
+    @classmethod
+    def _create(cls, model_class: type[Category], *args: Any, **kwargs: Any) -> Category:
+        return catalog_services.save_category(**kwargs)
+
+
+class BrandFactory(factory.django.DjangoModelFactory[Brand]):
+    class Meta:
+        model = Brand
+
+    name = factory.Sequence(lambda n: f"Brand {n}")
+
+    @classmethod
+    def _create(cls, model_class: type[Brand], *args: Any, **kwargs: Any) -> Brand:
+        return catalog_services.save_brand(**kwargs)
+
+
+class ProductFactory(factory.django.DjangoModelFactory[Product]):
+    """A product with one variant; give ``variants`` (a list of VariantInput) for more, or price, stock and sku."""
+
+    class Meta:
+        model = Product
+
+    product_name = factory.Sequence(lambda n: f"Product {n}")
+    url_key = factory.Sequence(lambda n: f"product-{n}")
+    category = factory.SubFactory(CategoryFactory)
+    sku = factory.Sequence(lambda n: f"SKU-{n}")
+    price = Decimal("1500.00")
+    stock = 10
+
+    @classmethod
+    def _create(cls, model_class: type[Product], *args: Any, **kwargs: Any) -> Product:
+        only = catalog_services.VariantInput(
+            sku=kwargs.pop("sku"), price=kwargs.pop("price"), stock=kwargs.pop("stock"), mpn=kwargs.pop("mpn", "")
+        )
+        return catalog_services.create_product(variants=kwargs.pop("variants", [only]), **kwargs)
+
+
+def variant_of(product: Product) -> Variant:
+    """Return the only variant of a product."""
+    return Variant.objects.select_related("stock_level").get(product=product)
+
+
+def place_order(user: User, product: Product | None = None, *, quantity: int = 1, **product_fields: Any) -> Order:
+    """Place an order for one product, which is made if none is given."""
+    product = product or ProductFactory(**product_fields)
+    return order_services.place_order(
+        user=user, items=[order_services.ItemInput(quantity=quantity, product_id=product.pk, attr="items.0")]
+    )
