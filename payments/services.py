@@ -61,6 +61,7 @@ def start_payment(*, user: User, order_id: UUID, method: str, phone_number: str)
     order = Order.objects.filter(pk=order_id, user=user).first()
     if order is None:
         raise OrderNotFound()
+    amount = get_provider(provider_name).payable_amount(order.total_amount, order.currency)
     payment = _locked_payment(order, method=method, provider=provider_name)
     order = lock_order(order.pk)
     if payment.status == Payment.Status.SUCCESSFUL or order.status == Order.Status.PAID:
@@ -72,7 +73,6 @@ def start_payment(*, user: User, order_id: UUID, method: str, phone_number: str)
         return StartedPayment(payment, is_new=False)
     if attempts.filter(status=PaymentAttempt.Status.REVIEW).exists():
         raise PaymentUnderReview()
-    amount = get_provider(provider_name).payable_amount(order.total_amount, order.currency)
     _limit_prompts(phone_number)
     attempt = PaymentAttempt.objects.create(
         payment=payment,

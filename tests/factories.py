@@ -1,9 +1,11 @@
 """Rows for tests, made the way the shop makes them."""
 
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 import factory
+from django.contrib.auth.hashers import make_password
 
 from accounts.models import User
 from catalog import services as catalog_services
@@ -23,7 +25,18 @@ class UserFactory(factory.django.DjangoModelFactory[User]):
 
     @classmethod
     def _create(cls, model_class: type[User], *args: Any, **kwargs: Any) -> User:
-        return model_class.objects.create_user(kwargs.pop("email"), kwargs.pop("password", PASSWORD), **kwargs)
+        password = kwargs.pop("password", None)
+        user = model_class.objects.create_user(kwargs.pop("email"), password, **kwargs)
+        if password is None:
+            user.password = hashed_password()
+            user.save(update_fields=["password"])
+        return user
+
+
+@cache
+def hashed_password() -> str:
+    """Return ``PASSWORD`` hashed once: Argon2 is slow on purpose."""
+    return make_password(PASSWORD)
 
 
 class CategoryFactory(factory.django.DjangoModelFactory[Category]):

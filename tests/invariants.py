@@ -1,0 +1,17 @@
+"""What must hold after anything; tests call it when they have done their worst."""
+
+from django.db.models import Sum
+
+from catalog.models import Product, Stock, StockMovement
+
+
+def assert_stock_holds() -> None:
+    """Every counter is the sum of its movements, none is negative, and ``in_stock`` follows."""
+    for stock in Stock.objects.all():
+        sums = StockMovement.objects.filter(variant_id=stock.variant_id).aggregate(
+            available=Sum("available_change", default=0), on_hand=Sum("on_hand_change", default=0)
+        )
+        assert (stock.available, stock.on_hand) == (sums["available"], sums["on_hand"])
+        assert 0 <= stock.available <= stock.on_hand
+    for product in Product.objects.with_stock():
+        assert product.in_stock == (product.stock > 0)

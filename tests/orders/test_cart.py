@@ -1,0 +1,207 @@
+"""Baskets over HTTP, for guests and customers."""
+
+from decimal import Decimal
+
+import pytest
+
+from catalog.models import Stock, Variant
+from orders.models import Cart, CartItem, Order
+from tests.clients import client_for
+from tests.factories import ProductFactory, UserFactory, variant_of
+
+pytestmark = pytest.mark.django_db
+
+CART, ITEMS, CONFIRM = "/api/cart/", "/api/cart/items/", "/api/cart/checkout/confirm/"
+
+
+def add(client, product, quantity=1, **headers):
+    return client.post(ITEMS, {"product_id": str(product.pk), "quantity": quantity}, headers=headers)
+
+
+def codes(response):
+    return [(row["code"], row["attr"]) for row in response.json()["errors"]]
+
+
+def test_empty_cart_makes_no_row():
+    response = client_for(None).get(CART)
+
+    assert response.json() == {
+        "id": None,
+        "version": 0,
+        "currency": "KES",
+        "items": [],
+        "subtotal": "0.00",
+        "tax": "0.00",
+        "total_amount": "0.00",
+    }
+    assert not Cart.objects.exists()
+
+
+def test_guest_keeps_a_cart_by_its_token_and_by_cookie():
+    product = ProductFactory(price=Decimal("100.00"))
+    first = client_for(None)
+    token = add(first, product, 2).headers["X-Cart-Token"]
+
+    by_cookie = first.get(CART).json()
+    by_token = client_for(None).get(CART, headers={"X-Cart-Token": token}).json()
+    stranger = client_for(None).get(CART).json()
+    forged = client_for(None).get(CART, headers={"X-Cart-Token": token[:-1] + "A" * 2}).json()
+
+    assert by_cookie["total_amount"] == by_token["total_amount"] == "200.00"
+    assert (stranger["id"], forged["id"]) == (None, None)
+    assert token not in str(Cart.objects.values().get())
+
+
+def test_items_add_up_change_and_go():
+    product = ProductFactory(price=Decimal("100.00"))
+    client = client_for(UserFactory())
+    add(client, product)
+
+    added = add(client, product, 2).json()
+    item = f"{ITEMS}{added['items'][0]['id']}/"
+    changed = client.patch(item, {"quantity": 1}).json()
+    replaced = client.put(item, {"quantity": 4}).json()
+    removed = client.delete(item).json()
+
+    assert [added["items"][0]["quantity"], changed["items"][0]["quantity"], replaced["items"][0]["quantity"]] == [
+        3,
+        1,
+        4,
+    ]
+    assert removed["items"] == []
+    assert client.delete(item).status_code == 404
+
+
+def test_cart_never_holds_more_than_there_is():
+    product = ProductFactory(stock=3)
+    client = client_for(UserFactory())
+    add(client, product, 2)
+
+    response = add(client, product, 2)
+
+    assert (response.status_code, codes(response)) == (409, [("insufficient_stock", "quantity")])
+    assert CartItem.objects.get().quantity == 2
+    assert Stock.objects.get(product=product).available == 3  # a cart reserves nothing
+
+
+@pytest.mark.parametrize("quantity", [0, -1, 10**9, 0.5, "2", True])
+def test_bad_quantity_is_named(quantity):
+    product = ProductFactory()
+
+    response = add(client_for(UserFactory()), product, quantity)
+
+    assert response.status_code == 400
+    assert [attr for _, attr in codes(response)] == ["quantity"]
+    assert not Cart.objects.exists()
+
+
+def test_item_of_somebody_elses_cart_does_not_exist():
+    product = ProductFactory()
+    theirs = add(client_for(UserFactory()), product).json()["items"][0]["id"]
+    mine = client_for(UserFactory())
+    add(mine, product)
+
+    statuses = [
+        mine.patch(f"{ITEMS}{theirs}/", {"quantity": 5}).status_code,
+        mine.delete(f"{ITEMS}{theirs}/").status_code,
+        client_for(None).delete(f"{ITEMS}{theirs}/").status_code,
+    ]
+
+    assert statuses == [404, 404, 404]
+    assert CartItem.objects.get(pk=theirs).quantity == 1
+
+
+def test_guest_cart_is_folded_into_the_customers_capped_by_stock():
+    phone, cable = ProductFactory(stock=3), ProductFactory(stock=10)
+    user = UserFactory()
+    customer = client_for(user)
+    add(customer, phone, 2)
+    guest = client_for(None)
+    add(guest, phone, 2)
+    token = add(guest, cable, 1).headers["X-Cart-Token"]
+
+    merged = customer.get(CART, headers={"X-Cart-Token": token}).json()
+    again = customer.get(CART, headers={"X-Cart-Token": token}).json()
+
+    assert {item["variant_id"]: item["quantity"] for item in merged["items"]} == {
+        str(variant_of(phone).pk): 3,
+        str(variant_of(cable).pk): 1,
+    }
+    assert again["items"] == merged["items"]
+    assert Cart.objects.count() == 1
+
+
+def test_customers_own_cart_is_not_opened_by_its_id_as_a_token():
+    user = UserFactory()
+    product = ProductFactory()
+    cart_id = add(client_for(user), product).json()["id"]
+
+    response = client_for(None).get(CART, headers={"X-Cart-Token": cart_id})
+
+    assert response.json()["id"] is None
+
+
+def test_confirm_orders_the_cart_and_empties_it():
+    product = ProductFactory(price=Decimal("100.00"))
+    client = client_for(UserFactory())
+    add(client, product, 2)
+
+    response = client.post(CONFIRM, {"note": "call first"})
+
+    assert response.status_code == 201
+    assert (response.json()["total_amount"], response.json()["note"]) == ("200.00", "call first")
+    assert client.get(CART).json()["items"] == []
+    assert Stock.objects.get(product=product).available == 8
+
+
+def test_empty_cart_cannot_be_ordered():
+    client = client_for(UserFactory())
+    never_filled = client.post(CONFIRM, {})
+    add(client, ProductFactory())
+    client.post(CONFIRM, {})
+
+    emptied = client.post(CONFIRM, {})
+
+    assert [(r.status_code, codes(r)) for r in (never_filled, emptied)] == [(400, [("cart_empty", None)])] * 2
+    assert Order.objects.count() == 1
+
+
+def test_changed_price_stops_the_order_until_it_is_accepted():
+    product = ProductFactory(price=Decimal("100.00"))
+    client = client_for(UserFactory())
+    item = add(client, product).json()["items"][0]["id"]
+    Variant.objects.filter(product=product).update(price=Decimal("120.00"))
+
+    shown = client.get(CART).json()
+    refused = client.post(CONFIRM, {})
+    client.patch(f"{ITEMS}{item}/", {"quantity": 1})
+    accepted = client.post(CONFIRM, {})
+
+    assert (shown["items"][0]["price"], shown["items"][0]["price_when_added"]) == ("120.00", "100.00")
+    assert (refused.status_code, codes(refused)) == (409, [("price_changed", "items.0.price")])
+    assert (accepted.status_code, accepted.json()["total_amount"]) == (201, "120.00")
+
+
+def test_goods_sold_meanwhile_stop_the_order_and_keep_the_cart():
+    product = ProductFactory(stock=1)
+    first, second = client_for(UserFactory()), client_for(UserFactory())
+    add(first, product)
+    add(second, product)
+    first.post(CONFIRM, {})
+
+    response = second.post(CONFIRM, {})
+
+    assert (response.status_code, codes(response)) == (409, [("insufficient_stock", "items.0.quantity")])
+    assert len(second.get(CART).json()["items"]) == 1
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+def test_cart_takes_the_same_statements_for_any_number_of_lines(rows, django_assert_num_queries):
+    client = client_for(UserFactory())
+    for _ in range(rows):
+        add(client, ProductFactory())
+
+    with django_assert_num_queries(3):  # user, cart, lines
+        response = client.get(CART)
+
+    assert len(response.json()["items"]) == rows
