@@ -30,7 +30,11 @@ class ApiExceptionFormatter(ExceptionFormatter):
     def get_errors(self) -> list[Error]:
         if isinstance(self.exc, DomainError):
             return [Error(row.code, row.detail, row.attr) for row in self.exc.rows]
-        return super().get_errors()
+        errors: list[Error] = super().get_errors()
+        for error in errors:
+            # What is wrong with a list or an object as a whole is said of the field that holds it.
+            error.attr = error.attr.removesuffix(".non_field_errors") if error.attr else error.attr
+        return errors
 
     def format_error_response(self, error_response: Any) -> Any:
         body = super().format_error_response(error_response)

@@ -22,6 +22,8 @@ class ContextFilter(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         record.request_id = request_id.get()
+        # Django hangs the whole request on some records; its text shows the path, and a path may hold a secret.
+        record.__dict__.pop("request", None)
         message = record.getMessage()
         masked = mask(message)
         if masked != message:

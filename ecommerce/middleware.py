@@ -8,7 +8,7 @@ from collections.abc import Callable
 from django.conf import settings
 from django.core.exceptions import DisallowedHost, RequestDataTooBig
 from django.db import DatabaseError, InterfaceError
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
 from django.utils import timezone
 
 from ecommerce.context import request_id
@@ -63,12 +63,15 @@ class JsonErrorMiddleware:
             request.get_host()
         except DisallowedHost:
             return JsonResponse(error_body("invalid_host", "This host is not served here."), status=400)
-        if "\x00" in request.path or "\x00" in request.META.get("QUERY_STRING", ""):
+        if "\x00" in request.path or "%00" in request.META.get("QUERY_STRING", ""):
             return JsonResponse(error_body("invalid_path", "The address holds a NUL character."), status=400)
         if settings.PRODUCTION and request.path.startswith("/api/") and not request.is_secure():
             # A redirect would hide that the client has already sent its token in the clear.
             return JsonResponse(error_body("https_required", "Use https."), status=403)
         response = self.get_response(request)
+        if isinstance(response, HttpResponseNotAllowed) and not response.content:
+            body = error_body("method_not_allowed", "This method is not allowed here.")
+            response = JsonResponse(body, status=405, headers={"Allow": response["Allow"]})
         if request.path.startswith("/api/") and "Cache-Control" not in response:
             response["Cache-Control"] = "no-store"
         return response

@@ -1,6 +1,7 @@
 """Reading JSON bodies: what is not plain JSON is a named 400, never a 500."""
 
 import json
+import math
 from collections.abc import Mapping
 from typing import IO, Any, NoReturn
 
@@ -11,6 +12,7 @@ from rest_framework.parsers import JSONParser
 from ecommerce.exceptions import PayloadTooLarge
 
 MAX_DEPTH = 32
+MAX_DIGITS = 1000
 
 
 class StrictJSONParser(JSONParser):
@@ -38,16 +40,33 @@ def parse_json(raw: bytes) -> Any:
         raise ParseError("The body is not UTF-8.") from None
     if text.startswith("\ufeff"):
         raise ParseError("The body starts with a byte order mark.")
-    if "\\u0000" in text or "\x00" in text:
-        raise ParseError("The body holds a NUL character.")
     try:
-        value = json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_unique_keys)
+        value = json.loads(
+            text,
+            parse_int=_integer,
+            parse_float=_finite,
+            parse_constant=_refuse_constant,
+            object_pairs_hook=_unique_keys,
+        )
         _check(value)
     except RecursionError:
         raise ParseError("The body is nested too deeply.") from None
     except ValueError as error:
         raise ParseError(f"JSON parse error: {error}") from None
     return value
+
+
+def _integer(digits: str) -> int:
+    if len(digits) > MAX_DIGITS:
+        raise ValueError("a number has too many digits")
+    return int(digits)
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError(f"{text[:20]} is out of range")
+    return number
 
 
 def _refuse_constant(name: str) -> NoReturn:
@@ -71,5 +90,8 @@ def _check(value: Any, depth: int = 0) -> None:
     elif isinstance(value, list):
         for item in value:
             _check(item, depth + 1)
-    elif isinstance(value, str) and any("\ud800" <= character <= "\udfff" for character in value):
-        raise ValueError("a text holds half a character (lone surrogate)")
+    elif isinstance(value, str):
+        if "\x00" in value:
+            raise ValueError("a text holds a NUL character")
+        if any("\ud800" <= character <= "\udfff" for character in value):
+            raise ValueError("a text holds half a character (lone surrogate)")

@@ -1,5 +1,6 @@
 """Health, and JSON answers for what Django would answer with a page."""
 
+from django.core.exceptions import RequestDataTooBig
 from django.db import connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
@@ -31,6 +32,9 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    if isinstance(exception, RequestDataTooBig):  # raised by a middleware that reads the form
+        body = error_body("payload_too_large", "The request body is larger than this address takes.")
+        return JsonResponse(body, status=413)
     return JsonResponse(error_body("bad_request", "The request is malformed."), status=400)
 
 
