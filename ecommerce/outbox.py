@@ -33,7 +33,12 @@ logger = logging.getLogger(__name__)
 CHANNEL = "outbox"
 FIRST_PAUSE = timedelta(seconds=30)
 LONGEST_PAUSE = timedelta(minutes=15)
-LEASE = timedelta(seconds=150)  # above the hard time limit of a task: nobody still works on an expired lease
+SOFT_LIMIT, HARD_LIMIT = 40, 50  # seconds; owed work is short
+LEASE = timedelta(seconds=60)  # above the hard limit: nobody still works on an expired lease
+
+OPEN_AND_FREE = Q(done_at__isnull=True, dead_at__isnull=True) & (
+    Q(leased_until__isnull=True) | Q(leased_until__lt=Now())
+)
 
 
 class Postpone(Exception):
@@ -63,7 +68,7 @@ def owed_task(
 
         run.__doc__ = work.__doc__
         run.__module__ = work.__module__
-        task: Any = shared_task(name=name)(run)
+        task: Any = shared_task(name=name, soft_time_limit=SOFT_LIMIT, time_limit=HARD_LIMIT)(run)
 
         def owe(dedupe_key: str, *, delay: timedelta | None = None, **payload: Any) -> None:
             _owe(name, dedupe_key, payload, delay)
@@ -96,7 +101,7 @@ def claim_due(limit: int = 200) -> list[tuple[str, str]]:
     with transaction.atomic():
         due = list(
             OutboxMessage.objects.select_for_update(skip_locked=True)
-            .filter(done_at__isnull=True, dead_at__isnull=True, next_attempt_at__lte=Now())
+            .filter(OPEN_AND_FREE, next_attempt_at__lte=Now())
             .order_by("next_attempt_at")[:limit]
         )
         for message in due:
@@ -141,10 +146,7 @@ def _run(message_id: str, work: Callable[..., None], *, network: bool, max_attem
 
 def _lease(message_id: str, max_attempts: int) -> OutboxMessage | None:
     """Count the try and commit it *before* the work, so that work which kills its worker cannot loop for ever."""
-    open_and_free = Q(done_at__isnull=True, dead_at__isnull=True) & (
-        Q(leased_until__isnull=True) | Q(leased_until__lt=Now())
-    )
-    taken = OutboxMessage.objects.filter(open_and_free, pk=message_id).update(
+    taken = OutboxMessage.objects.filter(OPEN_AND_FREE, pk=message_id).update(
         attempts=F("attempts") + 1, leased_until=Now() + LEASE
     )
     if not taken:

@@ -3,6 +3,7 @@
 import hashlib
 import logging
 from datetime import timedelta
+from math import inf
 from uuid import UUID
 
 from django.conf import settings
@@ -99,7 +100,7 @@ def _believe(event: ProviderEvent, attempt: PaymentAttempt, told: ProviderResult
         return told
     if told.verdict not in (Verdict.SUCCEEDED, Verdict.FAILED):
         return told
-    asked = _ask(attempt, told.provider_reference)
+    asked = _ask(attempt, told)
     complete = told.verdict == Verdict.FAILED or (told.amount is not None and told.receipt_number)
     if asked is not None and asked.verdict == told.verdict:
         # Confirmed. An incomplete callback adds nothing to what the provider itself says.
@@ -115,13 +116,14 @@ def _believe(event: ProviderEvent, attempt: PaymentAttempt, told: ProviderResult
     raise Postpone(ASK_AGAIN, "not confirmed by the provider yet")
 
 
-def _ask(attempt: PaymentAttempt, reference: str) -> ProviderResult | None:
-    reference = attempt.provider_reference or reference
+def _ask(attempt: PaymentAttempt, told: ProviderResult) -> ProviderResult | None:
+    reference = attempt.provider_reference or told.provider_reference
     if not reference:
         return None
-    sent_at = attempt.sent_at or attempt.created_at
+    age = (timezone.now() - (attempt.sent_at or attempt.created_at)).total_seconds()
+    if told.verdict == Verdict.FAILED:
+        age = inf  # a young failure is doubtful when a query alone tells it, not when it confirms a callback
     try:
-        age = (timezone.now() - sent_at).total_seconds()
         return get_provider(attempt.provider).query(reference, age_seconds=age)
     except ProviderUnavailable:
         return None

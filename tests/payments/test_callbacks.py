@@ -140,6 +140,16 @@ def test_forged_failure_is_asked_about(order, attempt, callback_token, daraja):
     assert order.status == "paid"
 
 
+def test_failure_from_elsewhere_counts_at_once_when_the_provider_confirms_it(order, attempt, callback_token, daraja):
+    daraja.script(QUERY, queried("2001", "The initiator information is invalid."))
+    send(callback_token, stk_callback(code=2001), address=UNLISTED)
+
+    handle_all()
+
+    attempt.refresh_from_db()
+    assert (attempt.status, attempt.outcome) == ("failed", "wrong_pin")
+
+
 def test_unknown_secret_stores_nothing(order, attempt):
     response = send("x" * 43, stk_callback())
 

@@ -1,0 +1,23 @@
+from collections.abc import Iterator
+
+import pytest
+
+from tests.e2e.shop import Customer, RunningShop
+
+
+@pytest.fixture(scope="session")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningShop]:
+    with RunningShop(tmp_path_factory.mktemp("shop")) as running:
+        yield running
+
+
+@pytest.fixture
+def customer(shop: RunningShop) -> Customer:
+    return Customer(shop)
+
+
+@pytest.fixture
+def variant(shop: RunningShop) -> str:
+    """The id of a variant with plenty of stock."""
+    rows = shop.sql("SELECT variant_id::text FROM catalog_stock ORDER BY available DESC LIMIT 1")
+    return str(rows[0][0])
