@@ -8,6 +8,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 import requests
 from django.conf import settings
@@ -81,7 +82,7 @@ class Journey:
         self.result(", ".join(f"{node['category_name']} ({node['product_count']})" for node in tree[:5]))
         words = self.options["search"]
         self.say(f"Search for {words!r}, in stock, up to KES 250,000, cheapest first")
-        query = f"?search={requests.utils.quote(words)}&in_stock=true&price_max=250000&ordering=price&page_size=5"
+        query = f"?search={quote(words)}&in_stock=true&price_max=250000&ordering=price&page_size=5"
         found = self.call("GET", f"/api/products/{query}", 200)["results"]
         self.check(bool(found), f"nothing found for {words!r}")
         for row in found:
@@ -100,7 +101,7 @@ class Journey:
         self.check(Decimal(cart["total_amount"]) == Decimal(variant["price"]), "the cart's total is not the price")
         self.say("Order what is in the cart")
         address = {"county": "Nairobi", "town": "Nairobi", "estate": "Kilimani", "landmark": "next to the chemist"}
-        order = self.call("POST", "/api/cart/checkout/confirm/", 201, {"shipping_address": address})
+        order: dict[str, Any] = self.call("POST", "/api/cart/checkout/confirm/", 201, {"shipping_address": address})
         self.check(order["status"] == "pending", f"the order is {order['status']}, not pending")
         self.result(
             f"order {order['number']}: {order['currency']} {order['total_amount']}, VAT {order['tax']} included"
@@ -110,7 +111,7 @@ class Journey:
     def start_payment(self, order: dict[str, Any]) -> dict[str, Any]:
         self.say(f"Pay by M-Pesa from +{self.msisdn}")
         body = {"order_id": order["id"], "method": "mpesa", "phone_number": f"+{self.msisdn}"}
-        payment = self.call("POST", "/api/payments/", 201, body)
+        payment: dict[str, Any] = self.call("POST", "/api/payments/", 201, body)
         self.result(f"payment {payment['status']}: {payment['attempts'][0]['advice']}")
         return payment
 
