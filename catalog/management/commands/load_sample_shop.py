@@ -1,0 +1,30 @@
+"""Fill the shop with the sample catalogue."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from catalog.importing.sample import SampleRefused, load_sample_shop
+from catalog.importing.writing import ImportRunning
+from catalog.models import Product
+
+
+class Command(BaseCommand):
+    help = "Load the sample shop: a small Kenyan electronics shop to look around in. A repeat makes nothing twice."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--if-empty", action="store_true", help="do nothing where there is any product already")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if options["if_empty"] and Product.objects.exists():
+            self.stdout.write("The shop has products already; nothing was loaded.")
+            return
+        try:
+            loaded = load_sample_shop()
+        except (ImportRunning, SampleRefused) as error:
+            raise CommandError(str(error)) from None
+        self.stdout.write(
+            f"Sample shop: {loaded.categories} categories, {loaded.brands} brands, {loaded.variants} variants; "
+            f"products: {loaded.created} created, {loaded.updated} updated ({loaded.unchanged} of them unchanged)."
+        )
