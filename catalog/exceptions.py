@@ -20,6 +20,12 @@ class VariantRequired(DomainError):
     message = "This product comes in several variants; choose one by variant_id."
 
 
+class CategoryTooDeep(DomainError):
+    status_code = 400
+    code = "category_too_deep"
+    message = "A category can stand at most 20 levels deep."
+
+
 class CategoryCycle(DomainError):
     status_code = 400
     code = "category_cycle"

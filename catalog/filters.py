@@ -1,5 +1,9 @@
 """Filters of the catalogue; every name and alias of the API is here."""
 
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError as FormValidationError
 from django.db.models import QuerySet
 from django_filters import rest_framework as filters
 from rest_framework.exceptions import ValidationError
@@ -9,16 +13,39 @@ from catalog.models import Product, ProductQuerySet
 from catalog.search import search_products
 
 
+class YesOrNoField(forms.NullBooleanField):
+    """True or false; the form's own field takes any other word for no answer, and the filter would be ignored."""
+
+    def to_python(self, value: Any) -> bool | None:  # type: ignore[override]  # as NullBooleanField's own
+        if value in self.empty_values:
+            return None
+        answer = {"true": True, "1": True, "false": False, "0": False}.get(str(value).lower())
+        if answer is None:
+            raise FormValidationError("Give true or false.", code="invalid")
+        return answer
+
+
+class YesOrNoFilter(filters.BooleanFilter):
+    field_class = YesOrNoField
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, widget=forms.TextInput, **kwargs)
+
+
+# Two places, as prices have them: PostgreSQL cannot hold every number that Python can (1e-20000).
+_PRICE: dict[str, Any] = {"field_name": "price", "min_value": 0, "max_value": 10**10, "decimal_places": 2}
+
+
 class ProductFilter(filters.FilterSet):
     category = filters.CharFilter(method="in_category", label="a category's id or url_key; branches below count")
     brand = filters.CharFilter(method="of_brand", label="a brand's id or url_key")
     seller = filters.UUIDFilter(field_name="seller_id")
     kind = filters.ChoiceFilter(choices=Product.Kind.choices)
-    in_stock = filters.BooleanFilter()
-    price_min = filters.NumberFilter(field_name="price", lookup_expr="gte", min_value=0, max_value=10**10)
-    price_max = filters.NumberFilter(field_name="price", lookup_expr="lte", min_value=0, max_value=10**10)
-    min_price = filters.NumberFilter(field_name="price", lookup_expr="gte", min_value=0, max_value=10**10)
-    max_price = filters.NumberFilter(field_name="price", lookup_expr="lte", min_value=0, max_value=10**10)
+    in_stock = YesOrNoFilter()
+    price_min = filters.NumberFilter(lookup_expr="gte", **_PRICE)
+    price_max = filters.NumberFilter(lookup_expr="lte", **_PRICE)
+    min_price = filters.NumberFilter(lookup_expr="gte", **_PRICE)
+    max_price = filters.NumberFilter(lookup_expr="lte", **_PRICE)
     search = filters.CharFilter(method="matching", label="words, prefixes, part numbers; typos are forgiven")
     q = filters.CharFilter(method="matching", label="the same as search")
 
@@ -27,10 +54,11 @@ class ProductFilter(filters.FilterSet):
         fields = ()
 
     def in_category(self, products: ProductQuerySet, name: str, key: str) -> QuerySet[Product]:
-        category = selectors.find_category(key)
-        if category is None:
+        branch = selectors.branch_ids(key)
+        if not branch:
             raise ValidationError({name: ["There is no such category."]})
-        return products.filter(category__path__in_branch=category.path)
+        # Ids, not a join: with the ids in hand the planner scans the matches once instead of once per category.
+        return products.filter(category_id__in=branch)
 
     def of_brand(self, products: ProductQuerySet, name: str, key: str) -> QuerySet[Product]:
         brand = selectors.find_brand(key)

@@ -43,9 +43,9 @@ class ProductQuerySet(QuerySet["Product"]):
         return self.filter(is_active=True, deleted_at__isnull=True)
 
     def with_stock(self) -> "ProductQuerySet":
-        """Annotate ``stock``: sellable units over all variants."""
+        """Annotate ``stock``: sellable units over all active variants."""
         total = (
-            Stock.objects.filter(product_id=models.OuterRef("pk"))
+            Stock.objects.filter(product_id=models.OuterRef("pk"), variant__is_active=True)
             .order_by()
             .values("product_id")
             .annotate(total=Sum("available"))
@@ -74,7 +74,7 @@ class Product(BaseModel):
     currency = models.CharField(max_length=3, default=settings.DEFAULT_CURRENCY)
     category = models.ForeignKey(Category, on_delete=models.PROTECT, related_name="products")
     brand = models.ForeignKey(Brand, null=True, blank=True, on_delete=models.PROTECT, related_name="products")
-    in_stock = models.BooleanField(default=False, editable=False)  # kept by a trigger on Stock
+    in_stock = models.BooleanField(default=False, editable=False)  # kept by triggers on Stock and Variant
     image_url = models.URLField(max_length=500, blank=True)
     kind = models.CharField(max_length=10, choices=Kind.choices, default=Kind.PHYSICAL)
     seller = models.ForeignKey(

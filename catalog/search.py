@@ -17,17 +17,22 @@ MAX_LENGTH = 100
 MAX_WORDS = 8
 
 _WORD = re.compile(r"[a-z0-9]+(?:[-_./][a-z0-9]+)*")
+_LETTERS = str.maketrans({"æ": "ae", "œ": "oe", "ø": "o", "đ": "d", "ð": "d", "ł": "l", "ı": "i", "þ": "th"})
 
 # Words of the name weigh most (A), then brand and numbers (B), category (C), description (D). Part numbers are
-# indexed as written and without separators, so that SM-A155F and sma155f both find it.
+# indexed as written and without separators, so that SM-A155F and sma155f both find it. Separators become spaces
+# first: PostgreSQL's parser would read 8 in Tab-8 as minus eight and HDMI/DP as one path. All is 'simple', as the
+# query is: a prefix query for "charging" does not match the English stem "charg".
 _INDEX = """
 UPDATE catalog_product AS p
 SET search_vector =
-        setweight(to_tsvector('simple', unaccent(p.product_name)), 'A')
-     || setweight(to_tsvector('simple', unaccent(coalesce(b.name, ''))), 'B')
-     || setweight(to_tsvector('simple', v.numbers || ' ' || regexp_replace(v.numbers, '[-_./]', '', 'g')), 'B')
-     || setweight(to_tsvector('simple', unaccent(c.category_name)), 'C')
-     || setweight(to_tsvector('english', unaccent(left(p.description, 5000))), 'D'),
+        setweight(to_tsvector('simple', regexp_replace(unaccent(p.product_name), '[^[:alnum:]]+', ' ', 'g')), 'A')
+     || setweight(to_tsvector('simple', regexp_replace(unaccent(coalesce(b.name, '')), '[^[:alnum:]]+', ' ', 'g')), 'B')
+     || setweight(to_tsvector('simple', regexp_replace(unaccent(
+            v.numbers || ' ' || regexp_replace(v.numbers, '[-_./]', '', 'g')), '[^[:alnum:]]+', ' ', 'g')), 'B')
+     || setweight(to_tsvector('simple', regexp_replace(unaccent(c.category_name), '[^[:alnum:]]+', ' ', 'g')), 'C')
+     || setweight(to_tsvector('simple', regexp_replace(
+            unaccent(left(p.description, 5000)), '[^[:alnum:]]+', ' ', 'g')), 'D'),
     search_text = replace(replace(lower(unaccent(
         left(p.product_name || ' ' || coalesce(b.name, ''), 400))), 'ph', 'f'), 'ck', 'k')
 FROM catalog_product AS q
@@ -61,7 +66,9 @@ def search_words(text: str, *, attr: str = "search") -> list[str]:
     Raises:
         SearchTooLong: more than ``MAX_LENGTH`` characters or ``MAX_WORDS`` words.
     """
-    folded = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
+    # As unaccent() does; what is left of other scripts and signs separates words.
+    folded = unicodedata.normalize("NFKD", text).casefold().translate(_LETTERS)
+    folded = "".join(letter for letter in folded if not unicodedata.combining(letter))
     words = _WORD.findall(folded)
     if len(text) > MAX_LENGTH or len(words) > MAX_WORDS:
         raise SearchTooLong([ErrorRow(SearchTooLong.code, SearchTooLong.message, attr)])
@@ -76,7 +83,7 @@ def search_products(products: ProductQuerySet, text: str, *, attr: str = "search
     """
     words = search_words(text, attr=attr)
     if not words:
-        return products.none()
+        return products.none().annotate(relevance=Value(0.0, output_field=FloatField()))
     query = _prefix_query(words)
     matches = products.filter(search_vector=query)
     if matches.exists():

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from django.db.models import Count, Prefetch, Q, QuerySet
+from django.db.models import Count, Prefetch, Q, QuerySet, Subquery
 
 from catalog.models import Brand, Category, Product, ProductQuerySet, Variant
 
@@ -26,9 +26,10 @@ def brands() -> QuerySet[Brand]:
     return Brand.objects.all()
 
 
-def find_category(key: str) -> Category | None:
-    """Return the category with this UUID or url_key."""
-    return Category.objects.filter(by_id_or_url_key(key)).first()
+def branch_ids(key: str) -> list[UUID]:
+    """Return the ids of the category with this UUID or url_key and of all below it; empty when there is none."""
+    root = Category.objects.filter(by_id_or_url_key(key)).values("path")[:1]
+    return list(Category.objects.filter(path__in_branch=Subquery(root)).values_list("pk", flat=True))
 
 
 def find_brand(key: str) -> Brand | None:

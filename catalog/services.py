@@ -12,13 +12,14 @@ from django.db.models.functions import Now
 from django.utils.text import slugify
 
 from catalog import stock
-from catalog.exceptions import CategoryCycle
+from catalog.exceptions import CategoryCycle, CategoryTooDeep
 from catalog.models import Brand, Category, Product, StockMovement, Variant
 from catalog.search import index_products
 from ecommerce.exceptions import ErrorRow
 
 # "One writer in the tree at a time": a transaction-long advisory lock, for a thing that has no row.
 _TREE_LOCK = 0x62796D74
+MAX_DEPTH = 20
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ def save_category(
 
     Raises:
         CategoryCycle: the new parent is the category itself or stands below it.
+        CategoryTooDeep: something of it would stand more than ``MAX_DEPTH`` levels deep.
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_TREE_LOCK])
@@ -52,8 +54,12 @@ def save_category(
     label = category.pk.hex
     if parent is not None and (parent.pk == category.pk or label in parent.path.split(".")):
         raise CategoryCycle([ErrorRow(CategoryCycle.code, CategoryCycle.message, "parent")])
+    below = Category.objects.filter(path__in_branch=old_path).values_list("path", flat=True) if old_path else []
+    height = max((path.count(".") - old_path.count(".") + 1 for path in below), default=1)
+    if (parent.path.count(".") + 1 if parent else 0) + height > MAX_DEPTH:
+        raise CategoryTooDeep([ErrorRow(CategoryTooDeep.code, CategoryTooDeep.message, "parent")])
     category.category_name = category_name
-    category.url_key = url_key or slugify(category_name)[:140]
+    category.url_key = url_key or category.url_key or slugify(category_name)[:140] or category.pk.hex
     category.parent = parent
     category.path = f"{parent.path}.{label}" if parent else label
     category.save()
@@ -75,7 +81,7 @@ def save_brand(*, name: str, url_key: str = "", brand: Brand | None = None) -> B
     brand = brand or Brand()
     adding = brand._state.adding
     brand.name = name
-    brand.url_key = url_key or slugify(name)[:140]
+    brand.url_key = url_key or brand.url_key or slugify(name)[:140] or brand.pk.hex
     brand.save()
     if not adding:
         index_products(brand.products.values_list("pk", flat=True))

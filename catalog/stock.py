@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from django.db import connection, transaction
-from psycopg2.extras import execute_values
 
 from accounts.models import User
-from catalog.exceptions import InsufficientStock
+from catalog.exceptions import InsufficientStock, ProductUnavailable
 from catalog.models import Stock, StockMovement, Variant
 from ecommerce.exceptions import ErrorRow
 
@@ -67,12 +66,15 @@ def apply_changes(changes: Iterable[Change], *, actor: User | None = None) -> No
         for change in changes
     )
     with connection.cursor() as cursor:
-        execute_values(
-            cursor.cursor,
+        cursor.execute(
             "UPDATE catalog_stock AS s SET available = s.available + c.available, on_hand = s.on_hand + c.on_hand "
-            "FROM (VALUES %s) AS c (variant_id, available, on_hand) WHERE s.variant_id = c.variant_id::uuid",
-            [(str(variant_id), available, on_hand) for variant_id, (available, on_hand) in totals.items()],
-            page_size=1000,
+            "FROM unnest(%s::uuid[], %s::int[], %s::int[]) AS c (variant_id, available, on_hand) "
+            "WHERE s.variant_id = c.variant_id",
+            [
+                [str(variant_id) for variant_id in totals],
+                [available for available, _ in totals.values()],
+                [on_hand for _, on_hand in totals.values()],
+            ],
         )
 
 
@@ -87,9 +89,14 @@ def adjust_stock(
     """Add units to (or take them from) the shelf of each variant; all or nothing.
 
     Raises:
+        ProductUnavailable: a variant is unknown or has no stock row; names each.
         InsufficientStock: more would be taken than is available; names every variant. Nothing is changed.
     """
     rows = lock_stock(changes)
+    if unknown := [pk for pk in changes if pk not in rows]:
+        raise ProductUnavailable(
+            [ErrorRow(ProductUnavailable.code, ProductUnavailable.message, str(pk)) for pk in unknown]
+        )
     short = [
         ErrorRow(InsufficientStock.code, f"Only {rows[pk].available} of this variant can be taken.", str(pk))
         for pk, units in changes.items()

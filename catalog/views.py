@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import F, OrderBy, QuerySet
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import viewsets
 from rest_framework.decorators import action
@@ -20,7 +20,8 @@ ORDERING_PARAMETER = OpenApiParameter(
     description="`price`, `created_at`, `product_name`, `rating`, each also with `-`; `relevance` with `search`; "
     "`price_asc`, `price_desc`, `newest`. Aliases of the parameter: `sort`, `sort_by`.",
 )
-PRODUCT_ORDERINGS: dict[str, tuple[str, ...]] = {
+Orderings = dict[str, tuple[str | OrderBy, ...]]
+PRODUCT_ORDERINGS: Orderings = {
     "-created_at": ("-created_at", "id"),
     "created_at": ("created_at", "id"),
     "newest": ("-created_at", "id"),
@@ -31,9 +32,9 @@ PRODUCT_ORDERINGS: dict[str, tuple[str, ...]] = {
     "product_name": ("product_name", "id"),
     "-product_name": ("-product_name", "id"),
     "rating": ("rating", "id"),
-    "-rating": ("-rating", "id"),
+    "-rating": (F("rating").desc(nulls_last=True), "id"),  # the unrated are not the best
 }
-SEARCH_ORDERINGS: dict[str, tuple[str, ...]] = {"relevance": ("-relevance", "id")} | PRODUCT_ORDERINGS
+SEARCH_ORDERINGS: Orderings = {"relevance": ("-relevance", "id")} | PRODUCT_ORDERINGS
 
 
 class ByIdOrUrlKey(viewsets.GenericViewSet[Any]):
@@ -63,8 +64,8 @@ class ProductViewSet(ByIdOrUrlKey, viewsets.ReadOnlyModelViewSet[Product]):
     schema_tag = "catalog"
 
     @property
-    def orderings(self) -> dict[str, tuple[str, ...]]:
-        searching = any(self.request.query_params.get(name) for name in ("search", "q"))
+    def orderings(self) -> Orderings:
+        searching = any(self.request.query_params.get(name, "").strip() for name in ("search", "q"))
         return SEARCH_ORDERINGS if searching else PRODUCT_ORDERINGS
 
     def get_queryset(self) -> QuerySet[Product]:

@@ -70,6 +70,8 @@ def translate_database_error(error: DatabaseError | InterfaceError) -> exception
     code = sqlstate(error)
     if code in _BUSY_SQLSTATES or (isinstance(error, OperationalError | InterfaceError) and not code):
         return Busy()
+    if code == "22003":
+        return exceptions.ValidationError({"non_field_errors": "A number is larger than the shop can hold."})
     if isinstance(error, IntegrityError):
         if code == "23505":
             return Conflict()

@@ -318,7 +318,7 @@ def _update_rows(model: type[Product | Variant], fields: dict[str, str], rows: S
     )
     template = f"(%s::uuid, {', '.join(f'%s::{kind}' for kind in fields.values())})"
     values = [(str(row.pk), *(_sql_value(getattr(row, name)) for name in fields)) for row in rows]
-    with connection.cursor() as cursor:
+    with connection.cursor() as cursor, connection.wrap_database_errors:
         execute_values(cursor.cursor, statement, values, template=template, page_size=BATCH)
 
 
