@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from rest_framework import authentication
 from rest_framework.exceptions import NotAuthenticated
 from rest_framework.request import Request
@@ -18,7 +19,7 @@ class AccessTokenAuthentication(JWTAuthentication):
     def get_user(self, validated_token: Any) -> Any:
         try:
             user = User.objects.get(pk=validated_token["user_id"])
-        except (KeyError, ValueError, User.DoesNotExist):
+        except (KeyError, ValueError, ValidationError, User.DoesNotExist):
             raise InvalidToken() from None
         if not user.is_active or validated_token.get(EPOCH_CLAIM) != user.session_epoch:
             raise InvalidToken()

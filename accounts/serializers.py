@@ -5,7 +5,7 @@ from typing import Any
 from django.core.exceptions import ValidationError as DjangoValidationError
 from rest_framework import serializers
 
-from accounts.models import User
+from accounts.models import User, normalise_email
 from ecommerce.phone import InvalidPhoneNumber, normalise_phone
 
 
@@ -25,8 +25,18 @@ class PhoneNumberField(serializers.CharField):
             raise serializers.ValidationError(error.message, code=error.code) from None
 
 
+class EmailField(serializers.EmailField):
+    """A mail address; it is brought into its normal form first, and that form is what must be an address."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_length=254, **kwargs)
+
+    def to_internal_value(self, data: Any) -> str:
+        return normalise_email(super().to_internal_value(data))
+
+
 class RegisterSerializer(serializers.Serializer[Any]):
-    email = serializers.EmailField(max_length=254)
+    email = EmailField()
     password = serializers.CharField(trim_whitespace=False, max_length=4096, write_only=True)
     username = serializers.RegexField(r"^[\w.+-]+$", required=False, min_length=3, max_length=150)
     first_name = serializers.CharField(required=False, max_length=150)
@@ -85,12 +95,12 @@ class ProfileSerializer(serializers.ModelSerializer[User]):
         )
 
     def update(self, instance: User, validated_data: dict[str, Any]) -> User:
-        for name, value in validated_data.items():
-            setattr(instance, name, value)
         changed = list(validated_data)
-        if "phone_number" in validated_data:
+        if validated_data.get("phone_number", instance.phone_number) != instance.phone_number:
             instance.phone_verified_at = None  # another number has not been shown to be theirs
             changed.append("phone_verified_at")
+        for name, value in validated_data.items():
+            setattr(instance, name, value)
         instance.save(update_fields=[*changed, "updated_at"])
         return instance
 
@@ -127,7 +137,7 @@ class EmailTokenSerializer(serializers.Serializer[Any]):
 
 
 class EmailSerializer(serializers.Serializer[Any]):
-    email = serializers.EmailField(max_length=254)
+    email = EmailField()
 
 
 def password_errors(error: DjangoValidationError) -> serializers.ValidationError:

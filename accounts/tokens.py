@@ -51,7 +51,7 @@ def rotate(refresh: str) -> TokenPair:
             RefreshSession.objects.select_for_update(of=("self",)).select_related("user").filter(pk=session_id).first()
         )
         now = timezone.now()
-        if session is None or session.revoked_at or session.expires_at <= now or not _still_welcome(session):
+        if session is None or session.expires_at <= now or not _still_welcome(session):
             raise InvalidRefreshToken()
         user = session.user
         if session.used_at is None:
@@ -92,7 +92,10 @@ def end_all_sessions(user: User) -> None:
 
 
 def _still_welcome(session: RefreshSession) -> bool:
-    return session.user.is_active and session.user.session_epoch == session.session_epoch
+    if not session.user.is_active or session.user.session_epoch != session.session_epoch:
+        return False
+    # The whole family is asked: a successor that was born while the family ended has not been marked itself.
+    return not RefreshSession.objects.filter(family=session.family, revoked_at__isnull=False).exists()
 
 
 def _session_id(refresh: str) -> uuid.UUID:

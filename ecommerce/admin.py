@@ -9,9 +9,8 @@ from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 from django.http import HttpRequest
 from django.utils import timezone
-from django.utils.html import format_html
 
-from ecommerce.admin_base import ReadOnlyAdmin, badge, column, when
+from ecommerce.admin_base import WAITING, ReadOnlyAdmin, Waiting, badge, column, preformatted, when
 from ecommerce.models import Heartbeat, OutboxMessage
 
 FRESH = timedelta(seconds=60)
@@ -32,6 +31,16 @@ class OutboxStateFilter(admin.SimpleListFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[OutboxMessage]) -> QuerySet[OutboxMessage]:
         return queryset.filter(self.CONDITIONS.get(self.value() or "", Q()))
+
+
+WAITING.append(
+    Waiting(
+        "Work that was given up",
+        "warning",
+        OutboxMessage.objects.filter(OutboxStateFilter.CONDITIONS["dead"]),
+        "state=dead",
+    )
+)
 
 
 @admin.register(OutboxMessage)
@@ -80,7 +89,7 @@ class OutboxMessageAdmin(ReadOnlyAdmin):
 
     @column("Payload")
     def pretty_payload(self, message: OutboxMessage) -> str:
-        return format_html("<pre>{}</pre>", json.dumps(message.payload, indent=2, ensure_ascii=False))
+        return preformatted(json.dumps(message.payload, indent=2, ensure_ascii=False))
 
 
 @admin.register(Heartbeat)

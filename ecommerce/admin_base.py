@@ -5,6 +5,7 @@ once more, calls the same service as the API, and tells a refusal as a message.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -13,6 +14,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.db import DatabaseError, InterfaceError, models
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
@@ -41,11 +43,25 @@ if TYPE_CHECKING:  # unfold has no types; these are the classes that it extends
 
 else:
     from unfold.admin import ModelAdmin as UnfoldModelAdmin
-    from unfold.admin import StackedInline as UnfoldStackedInline
+    from unfold.admin import StackedInline as UnfoldStackedInline  # noqa: F401 - for the apps
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 Rows = Sequence[Sequence[Any]]
 Table = dict[str, Any]  # {"title", "table": {"headers", "rows"}}, as unfold's table component takes it
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """Rows that wait for somebody, for the admin's front page. ``query`` narrows the list to them."""
+
+    title: str
+    icon: str
+    rows: QuerySet[Any]
+    query: str
+
+
+# Each app adds what waits there.
+WAITING: list[Waiting] = []
 
 EMPTY = "–"
 
@@ -71,6 +87,7 @@ class ShopAdmin(UnfoldModelAdmin):
 
     show_full_result_count = False
     list_per_page = 50
+    compressed_fields = False  # labels above their fields: long values do not run into each other
     change_form_template = "admin/change_form_with_tables.html"
     formfield_overrides = {models.URLField: {"assume_scheme": "https"}}
 
@@ -92,16 +109,11 @@ class ShopAdmin(UnfoldModelAdmin):
         return [action for action in actions if obj and self.offers(action.method.original_function_name, obj)]
 
     def render_change_form(
-        self,
-        request: HttpRequest,
-        context: dict[str, Any],
-        add: bool = False,
-        change: bool = False,
-        form_url: str = "",
-        obj: Any = None,
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
-        context["tables"] = self.tables(request, obj) if obj else []
-        return super().render_change_form(request, context, add, change, form_url, obj)
+        shown = kwargs.get("obj")
+        context["tables"] = self.tables(request, shown) if shown else []
+        return super().render_change_form(request, context, *args, **kwargs)
 
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         view = super().changeform_view
@@ -160,7 +172,7 @@ class ShopAdmin(UnfoldModelAdmin):
             "back": back,
             "original": obj,
         }
-        request.current_app = self.admin_site.name  # type: ignore[attr-defined]
+        request.current_app = self.admin_site.name
         return TemplateResponse(request, "admin/confirm.html", context)
 
     def _or_message(self, request: HttpRequest, view: Callable[[], Any]) -> Any:
@@ -216,6 +228,18 @@ def _as_refusal(error: Exception) -> APIException | None:
     return translate_database_error(error) if isinstance(error, DatabaseError | InterfaceError) else None
 
 
+def add_waiting(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
+    """Put on the admin's front page how much waits for this person. Unfold's ``DASHBOARD_CALLBACK``."""
+    cards = []
+    for item in WAITING:
+        model = item.rows.model
+        if may(request, "view", model) or may(request, "change", model):
+            name = f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist"
+            url = f"{reverse(name)}?{item.query}"
+            cards.append({"title": item.title, "icon": item.icon, "count": item.rows.all().count(), "url": url})
+    return context | {"waiting": cards}
+
+
 # --- Words of a class body ------------------------------------------------------------------------------------
 
 
@@ -252,6 +276,11 @@ def may(request: HttpRequest, what: str, model: type[models.Model]) -> bool:
     return request.user.has_perm(f"{meta.app_label}.{what}_{meta.model_name}")
 
 
+def preformatted(text: str) -> str:
+    """Return text with its lines kept, broken where a small screen ends."""
+    return format_html('<pre style="white-space: pre-wrap; overflow-wrap: anywhere">{}</pre>', text)
+
+
 def link_to(obj: models.Model | None, text: str = "") -> str:
     """Return a link to the page of ``obj``, which says itself who may open it."""
     if obj is None:
@@ -261,7 +290,7 @@ def link_to(obj: models.Model | None, text: str = "") -> str:
 
 
 def money(amount: Decimal | None, currency: str) -> str:
-    return EMPTY if amount is None else format_money(amount, currency)
+    return EMPTY if amount is None else format_money(amount, currency).replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def when(moment: Any) -> str:

@@ -1,5 +1,7 @@
 """Where a request came from."""
 
+from ipaddress import ip_address
+
 from django.conf import settings
 from django.http import HttpRequest
 
@@ -14,5 +16,15 @@ def client_address(request: HttpRequest) -> str:
     hops = settings.TRUSTED_PROXIES
     if not hops:
         return direct
-    chain = [part.strip() for part in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",") if part.strip()]
-    return chain[-hops] if len(chain) >= hops else direct
+    forwarded: str = request.META.get("HTTP_X_FORWARDED_FOR", "")
+    chain = [part.strip() for part in forwarded.split(",") if part.strip()]
+    if len(chain) < hops or not _is_address(chain[-hops]):
+        return direct  # the request came around our proxies
+    return chain[-hops]
+
+
+def _is_address(text: str) -> bool:
+    try:
+        return "%" not in str(ip_address(text))  # a zone ("fe80::1%eth0") means nothing to the database
+    except ValueError:
+        return False

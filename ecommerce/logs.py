@@ -2,19 +2,45 @@
 
 import logging
 import re
+from typing import Any
+
+from pythonjsonlogger.json import JsonFormatter
 
 from ecommerce.context import request_id
 
+_JWT = re.compile(r"\beyJ[\w-]+\.[\w-]+\.[\w-]*")
 _MSISDN = re.compile(r"\b(?:\+?254|0)([17]\d{5})(\d{3})\b")
-_MAIL = re.compile(r"\b[\w.+-]+@[\w-]+\.[\w.]+\b")
+_FOREIGN = re.compile(r"\+[1-9]\d{4,11}(\d{3})\b")
+_MAIL = re.compile(r"\b[\w.+-]+(?:@|%40)[\w-]+\.[\w.]+\b")
 _CALLBACK_SECRET = re.compile(r"(/callback/)[\w-]{16,}")
 
 
 def mask(text: str) -> str:
-    """Hide phone numbers (all but the last three digits), mail addresses and callback secrets."""
+    """Hide phone numbers (all but the last three digits), mail addresses, callback secrets and tokens."""
+    text = _JWT.sub("***", text)
     text = _CALLBACK_SECRET.sub(r"\1***", text)
     text = _MSISDN.sub(r"***\2", text)
+    text = _FOREIGN.sub(r"+***\1", text)
     return _MAIL.sub("***@***", text)
+
+
+class MaskingFormatter(JsonFormatter):
+    """JSON lines in which nothing stays unmasked: neither the message, nor its facts, nor a trace."""
+
+    def process_log_record(self, log_data: dict[str, Any]) -> dict[str, Any]:
+        return {name: _mask_value(value) for name, value in super().process_log_record(log_data).items()}
+
+
+def _mask_value(value: Any) -> Any:
+    if value is None or isinstance(value, bool | float):
+        return value
+    if isinstance(value, dict):
+        return {str(name): _mask_value(item) for name, item in value.items()}
+    if isinstance(value, list | tuple | set):
+        return [_mask_value(item) for item in value]
+    text = str(value)
+    masked = mask(text)
+    return value if isinstance(value, int) and masked == text else masked
 
 
 class ContextFilter(logging.Filter):

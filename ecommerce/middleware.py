@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 from django.conf import settings
-from django.core.exceptions import DisallowedHost, RequestDataTooBig
+from django.core.exceptions import DisallowedHost
 from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
 from django.utils import timezone
@@ -77,9 +77,6 @@ class JsonErrorMiddleware:
         return response
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        if isinstance(exception, RequestDataTooBig):
-            body = error_body("payload_too_large", "The request body is larger than this address takes.")
-            return JsonResponse(body, status=413)
         if isinstance(exception, DatabaseError | InterfaceError):
             answer = translate_database_error(exception)
             if answer is not None and answer.status_code == 503:

@@ -16,7 +16,7 @@ after the call for work over the network (``network=True``), which must then be 
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from typing import Any, Protocol
 
@@ -32,6 +32,7 @@ logger = logging.getLogger(__name__)
 
 CHANNEL = "outbox"
 FIRST_PAUSE = timedelta(seconds=30)
+BROKER_PAUSE = timedelta(seconds=2)  # while the broker is away; when it is back, nobody shall wait
 LONGEST_PAUSE = timedelta(minutes=15)
 SOFT_LIMIT, HARD_LIMIT = 40, 50  # seconds; owed work is short
 LEASE = timedelta(seconds=60)  # above the hard limit: nobody still works on an expired lease
@@ -105,11 +106,19 @@ def claim_due(limit: int = 200) -> list[tuple[str, str]]:
             .order_by("next_attempt_at")[:limit]
         )
         for message in due:
-            pause = min(FIRST_PAUSE * 2 ** min(message.attempts, 10), LONGEST_PAUSE)
-            message.next_attempt_at = Now() + pause
+            # Twice the pause before: sent again and again to dead workers, messages would fill the broker.
+            before = message.next_attempt_at - message.sent_at if message.sent_at else timedelta()
+            message.next_attempt_at = Now() + min(max(FIRST_PAUSE, 2 * before), LONGEST_PAUSE)
             message.sent_at = Now()
         OutboxMessage.objects.bulk_update(due, ["next_attempt_at", "sent_at"])
     return [(message.topic, str(message.pk)) for message in due]
+
+
+def put_back(message_ids: Iterable[str]) -> None:
+    """Let messages that could not be published come due again soon, as if they had not been claimed."""
+    OutboxMessage.objects.filter(OPEN_AND_FREE, pk__in=message_ids).update(
+        next_attempt_at=Now() + BROKER_PAUSE, sent_at=None
+    )
 
 
 def _run(message_id: str, work: Callable[..., None], *, network: bool, max_attempts: int) -> None:

@@ -7,6 +7,7 @@ import phonenumbers
 from ecommerce.exceptions import DomainError, ErrorRow
 
 _KENYAN = re.compile(r"(?:\+?254|0)?([17][0-9]{8})")
+_FOREIGN = re.compile(r"\+[1-9][0-9]{6,14}")  # libphonenumber alone would take "++1…", letters and extensions
 _SEPARATORS = re.compile(r"[\s()\-.]")
 
 
@@ -33,7 +34,7 @@ def normalise_phone(text: str, *, attr: str | None = "phone_number") -> str:
         raise InvalidPhoneNumber(attr)
     if match := _KENYAN.fullmatch(compact):
         return f"+254{match[1]}"
-    if compact.startswith("+") and not compact.startswith("+254"):
+    if _FOREIGN.fullmatch(compact) and not compact.startswith("+254"):
         try:
             number = phonenumbers.parse(compact)
         except phonenumbers.NumberParseException:

@@ -5,8 +5,10 @@ half configured. ``ENVIRONMENT`` says how strict to be: ``production`` (the defa
 """
 
 import os
+import re
 from datetime import timedelta
 from decimal import Decimal
+from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -41,9 +43,34 @@ def required(name: str, local_default: str) -> str:
     return value
 
 
+def flag(name: str) -> bool:
+    """Return a setting that is off unless it is said to be on. A misspelt word must not count as off."""
+    text: str = env.str(name, default="").strip().lower()
+    if text in ("1", "true", "yes", "on"):
+        return True
+    if text in ("", "0", "false", "no", "off"):
+        return False
+    raise ImproperlyConfigured(f"{name} is {text!r}; it must be true or false.")
+
+
+def whole_number(name: str, default: int, *, least: int = 1, most: int) -> int:
+    text: str = env.str(name, default="").strip() or str(default)
+    if not (text.isascii() and text.isdigit() and len(text) <= 12 and least <= int(text) <= most):
+        raise ImproperlyConfigured(f"{name} is {text!r}; it must be a whole number from {least} to {most}.")
+    return int(text)
+
+
+def rate(name: str, default: str) -> str:
+    """Return a limit as ``count/seconds``."""
+    text: str = env.str(name, default="").strip() or default
+    if not re.fullmatch(r"[0-9]{1,9}/[1-9][0-9]{0,8}", text):
+        raise ImproperlyConfigured(f"{name} is {text!r}; it must be count/seconds, such as 10/60.")
+    return text
+
+
 # --- Core ---------------------------------------------------------------------------------------------------
 
-DEBUG = env.bool("DEBUG", default=False)
+DEBUG = flag("DEBUG")
 if PRODUCTION and DEBUG:
     raise ImproperlyConfigured("DEBUG is on; production never starts with it.")
 
@@ -59,7 +86,7 @@ ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[] if PRODUCTION else ["localh
 if PRODUCTION and (not ALLOWED_HOSTS or "*" in ALLOWED_HOSTS):
     raise ImproperlyConfigured("ALLOWED_HOSTS must name the shop's hosts in production, and '*' is not a host.")
 
-PORT = env.int("PORT", default=8000)
+PORT = whole_number("PORT", 8000, most=65535)
 PUBLIC_BASE_URL = required("PUBLIC_BASE_URL", f"http://127.0.0.1:{PORT}").rstrip("/")
 FRONTEND_URL = env.str("FRONTEND_URL", default=PUBLIC_BASE_URL).rstrip("/")
 if PRODUCTION and not PUBLIC_BASE_URL.startswith("https://"):
@@ -130,13 +157,18 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 2000  # the admin's inline forms
 
 # --- Database -----------------------------------------------------------------------------------------------
 
-if not env.str("DATABASE_URL", default=""):
+_database_url = env.str("DATABASE_URL", default="")
+if not _database_url:
     raise ImproperlyConfigured(
         "DATABASE_URL is not set; start the shop with ./shop run, or name a PostgreSQL database."
     )
-DATABASES = {"default": env.db_url("DATABASE_URL")}
-if DATABASES["default"]["ENGINE"] != "django.db.backends.postgresql":
+try:
+    _scheme = urlsplit(_database_url).scheme if urlsplit(_database_url).port != 0 else ""
+except ValueError:  # the port is no number
+    _scheme = ""
+if _scheme not in ("postgres", "postgresql"):
     raise ImproperlyConfigured("DATABASE_URL must name a PostgreSQL database; no other dialect is supported.")
+DATABASES = {"default": env.db_url("DATABASE_URL")}
 DATABASES["default"].update(CONN_MAX_AGE=60, CONN_HEALTH_CHECKS=True, ATOMIC_REQUESTS=False)
 DATABASES["default"].setdefault("OPTIONS", {}).update(
     connect_timeout=3,
@@ -174,6 +206,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "unacked_restore_throttle": 1,
     "socket_timeout": 2,  # the default waits for ever
     "socket_connect_timeout": 1,
+    "max_retries": 0,  # else publishing sleeps 2 s and 4 s before it says that the broker is away
 }
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # the default gives up after 100
@@ -208,7 +241,7 @@ CORS_ALLOW_HEADERS = [
 CSRF_TRUSTED_ORIGINS = [PUBLIC_BASE_URL] if PUBLIC_BASE_URL.startswith("https://") else []
 CSRF_FAILURE_VIEW = "ecommerce.views.csrf_failure"
 # How many reverse proxies of ours stand in front and append to X-Forwarded-For; 0 trusts no such header.
-TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)
+TRUSTED_PROXIES = whole_number("TRUSTED_PROXIES", 0, least=0, most=10)
 
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
@@ -286,11 +319,11 @@ DRF_STANDARDIZED_ERRORS = {
 # where everybody is 127.0.0.1, gets a hundred times as many, so that demos and benches are not cut short.
 _LOCAL_FACTOR = 100 if ENVIRONMENT == "local" else 1
 THROTTLE_RATES = {
-    "user": env.str("THROTTLE_USER", default=f"{1000 * _LOCAL_FACTOR}/3600"),
-    "anonymous": env.str("THROTTLE_ANONYMOUS", default=f"{300 * _LOCAL_FACTOR}/3600"),
-    "login": env.str("THROTTLE_LOGIN", default=f"{10 * _LOCAL_FACTOR}/60"),
-    "register": env.str("THROTTLE_REGISTER", default=f"{10 * _LOCAL_FACTOR}/3600"),
-    "payment": env.str("THROTTLE_PAYMENT", default=f"{5 * _LOCAL_FACTOR}/60"),
+    "user": rate("THROTTLE_USER", f"{1000 * _LOCAL_FACTOR}/3600"),
+    "anonymous": rate("THROTTLE_ANONYMOUS", f"{300 * _LOCAL_FACTOR}/3600"),
+    "login": rate("THROTTLE_LOGIN", f"{10 * _LOCAL_FACTOR}/60"),
+    "register": rate("THROTTLE_REGISTER", f"{10 * _LOCAL_FACTOR}/3600"),
+    "payment": rate("THROTTLE_PAYMENT", f"{5 * _LOCAL_FACTOR}/60"),
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "ByteMtaani API",
@@ -366,7 +399,7 @@ EMAIL_TIMEOUT = 10
 
 # --- Orders -------------------------------------------------------------------------------------------------
 
-ORDER_RESERVATION = timedelta(seconds=env.int("ORDER_RESERVATION_SECONDS", default=900))
+ORDER_RESERVATION = timedelta(seconds=whole_number("ORDER_RESERVATION_SECONDS", 900, most=604_800))
 ORDER_MAX_LINES = 100
 ORDER_MAX_QUANTITY = 1000
 CART_LIFETIME_GUEST = timedelta(days=30)
@@ -378,7 +411,7 @@ PROVIDER_CONNECT_TIMEOUT = 3.0
 PROVIDER_READ_TIMEOUT = 10.0
 PROVIDER_USER_AGENT = f"{SHOP_NAME}/1.0 (+{PUBLIC_BASE_URL})"
 # A prompt on a stranger's phone is abuse: at most so many pushes to one number in the window.
-PAYMENT_PHONE_LIMIT = (env.int("PAYMENT_PHONE_LIMIT", default=3), timedelta(minutes=10))
+PAYMENT_PHONE_LIMIT = (whole_number("PAYMENT_PHONE_LIMIT", 3, most=1_000_000), timedelta(minutes=10))
 
 MPESA = {
     "BASE_URL": env.str("MPESA_BASE_URL", default="https://sandbox.safaricom.co.ke").rstrip("/"),
@@ -406,7 +439,7 @@ MPESA = {
             "196.201.212.69",
         ],
     ),
-    "MAX_AMOUNT": env.int("MPESA_MAX_AMOUNT", default=250_000),
+    "MAX_AMOUNT": whole_number("MPESA_MAX_AMOUNT", 250_000, most=100_000_000),
 }
 if "mpesa" in PAYMENT_PROVIDERS:
     for name in ("CONSUMER_KEY", "CONSUMER_SECRET", "SHORTCODE", "PASSKEY"):
@@ -417,7 +450,11 @@ if "mpesa" in PAYMENT_PROVIDERS:
             "MPESA_TRANSACTION_TYPE must be CustomerPayBillOnline (paybill) or CustomerBuyGoodsOnline (till)."
         )
     _host = urlsplit(str(MPESA["BASE_URL"])).hostname or ""
-    if PRODUCTION and (not str(MPESA["BASE_URL"]).startswith("https://") or _host in ("localhost", "127.0.0.1", "::1")):
+    try:
+        _on_this_machine = not ip_address(_host).is_global
+    except ValueError:  # a name
+        _on_this_machine = _host.rstrip(".") == "localhost" or "." not in _host
+    if PRODUCTION and (not str(MPESA["BASE_URL"]).startswith("https://") or _on_this_machine):
         raise ImproperlyConfigured("MPESA_BASE_URL must be https and no simulator in production.")
 
 # The simulated phone that `./shop run` starts; used by demo_purchase alone.
@@ -425,62 +462,65 @@ SIMULATOR_URL = env.str("SIMULATOR_URL", default="http://127.0.0.1:8100").rstrip
 
 # --- Admin --------------------------------------------------------------------------------------------------
 
+
+def staff_link(title: str, icon: str, model: str) -> dict[str, object]:
+    """Return a line of the admin's sidebar, for those who may see or change what it leads to."""
+    app, name = model.split(".")
+    return {
+        "title": title,
+        "icon": icon,
+        "link": reverse_lazy(f"admin:{app}_{name}_changelist"),
+        "permission": lambda request: any(request.user.has_perm(f"{app}.{may}_{name}") for may in ("view", "change")),
+    }
+
+
 UNFOLD = {
     "SITE_TITLE": SHOP_NAME,
     "SITE_HEADER": SHOP_NAME,
     "SITE_URL": "/api/docs/",
     "SITE_SYMBOL": "storefront",
+    # Written out: a browser that finds none asks for /favicon.ico, and there is nothing at that address.
+    "SITE_FAVICONS": [
+        {
+            "rel": "icon",
+            "type": "image/svg+xml",
+            "href": (
+                "data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'>"
+                "<rect width='16' height='16' rx='4' fill='%239333ea'/>"
+                "<path d='M4 7h8l-1 5H5zM6 7a2 2 0 0 1 4 0' fill='none' stroke='white'/></svg>"
+            ),
+        }
+    ],
     "SHOW_HISTORY": True,
+    "DASHBOARD_CALLBACK": "ecommerce.admin_base.add_waiting",
     "SIDEBAR": {
         "show_search": True,
         "navigation": [
             {
                 "title": "Shop",
                 "items": [
-                    {"title": "Orders", "icon": "receipt_long", "link": reverse_lazy("admin:orders_order_changelist")},
-                    {
-                        "title": "Payments",
-                        "icon": "payments",
-                        "link": reverse_lazy("admin:payments_payment_changelist"),
-                    },
-                    {
-                        "title": "Payment attempts",
-                        "icon": "send_to_mobile",
-                        "link": reverse_lazy("admin:payments_paymentattempt_changelist"),
-                    },
+                    staff_link("Orders", "receipt_long", "orders.order"),
+                    staff_link("Payments", "payments", "payments.payment"),
+                    staff_link("Payment attempts", "send_to_mobile", "payments.paymentattempt"),
                 ],
             },
             {
                 "title": "Catalogue",
                 "items": [
-                    {
-                        "title": "Products",
-                        "icon": "devices",
-                        "link": reverse_lazy("admin:catalog_product_changelist"),
-                    },
-                    {
-                        "title": "Categories",
-                        "icon": "account_tree",
-                        "link": reverse_lazy("admin:catalog_category_changelist"),
-                    },
-                    {"title": "Brands", "icon": "sell", "link": reverse_lazy("admin:catalog_brand_changelist")},
-                    {"title": "Stock", "icon": "inventory_2", "link": reverse_lazy("admin:catalog_stock_changelist")},
+                    staff_link("Products", "devices", "catalog.product"),
+                    staff_link("Categories", "account_tree", "catalog.category"),
+                    staff_link("Brands", "sell", "catalog.brand"),
+                    staff_link("Stock", "inventory_2", "catalog.stock"),
+                    staff_link("Stock movements", "swap_vert", "catalog.stockmovement"),
                 ],
             },
             {
                 "title": "People and events",
                 "items": [
-                    {"title": "Users", "icon": "group", "link": reverse_lazy("admin:accounts_user_changelist")},
-                    {
-                        "title": "Provider events",
-                        "icon": "inbox",
-                        "link": reverse_lazy("admin:payments_providerevent_changelist"),
-                    },
-                    {
-                        "title": "Owed work",
-                        "icon": "outbox",
-                        "link": reverse_lazy("admin:ecommerce_outboxmessage_changelist"),
-                    },
+                    staff_link("Users", "group", "accounts.user"),
+                    staff_link("Groups", "shield_person", "auth.group"),
+                    staff_link("Provider events", "inbox", "payments.providerevent"),
+                    staff_link("Owed work", "outbox", "ecommerce.outboxmessage"),
                 ],
             },
         ],
@@ -489,14 +529,16 @@ UNFOLD = {
 
 # --- Logs ---------------------------------------------------------------------------------------------------
 
-LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")
+LOG_LEVEL = env.str("LOG_LEVEL", default="INFO").upper()
+if LOG_LEVEL not in ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"):
+    raise ImproperlyConfigured(f"LOG_LEVEL is {LOG_LEVEL!r}; it must be DEBUG, INFO, WARNING, ERROR or CRITICAL.")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "filters": {"context": {"()": "ecommerce.logs.ContextFilter"}},
     "formatters": {
         "json": {
-            "()": "pythonjsonlogger.json.JsonFormatter",
+            "()": "ecommerce.logs.MaskingFormatter",
             "format": "%(levelname)s %(name)s %(message)s %(request_id)s",
             "rename_fields": {"levelname": "level", "name": "logger"},
             "timestamp": "time",

@@ -32,7 +32,7 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    if isinstance(exception, RequestDataTooBig):  # raised by a middleware that reads the form
+    if isinstance(exception, RequestDataTooBig):
         body = error_body("payload_too_large", "The request body is larger than this address takes.")
         return JsonResponse(body, status=413)
     return JsonResponse(error_body("bad_request", "The request is malformed."), status=400)

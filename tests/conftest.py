@@ -2,6 +2,8 @@
 
 import base64
 import json
+import os
+import shutil
 import socket
 import threading
 import uuid
@@ -115,7 +117,7 @@ def run_owed_work() -> Callable[[], list[str]]:
 
     def run() -> list[str]:
         ran: list[str] = []
-        app.loader.import_default_modules()
+        app.autodiscover_tasks(force=True)
         while due := claim_due():
             for topic, message_id in due:
                 app.tasks[topic](message_id)
@@ -171,3 +173,24 @@ def queued() -> Callable[[], list[dict[str, Any]]]:
         ]
 
     return read
+
+
+# --- A real browser -------------------------------------------------------------------------------------------
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Headless Chromium; the test is skipped where none is installed."""
+    if CHROMIUM is None:
+        pytest.skip("Chromium is not installed")
+    playwright = pytest.importorskip("playwright.sync_api")
+    patch = pytest.MonkeyPatch()
+    # Playwright keeps an event loop in this thread; Django would take the tests themselves for asynchronous code.
+    patch.setitem(os.environ, "DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        yield browser
+        browser.close()
+    patch.undo()

@@ -7,7 +7,7 @@ import pytest
 
 from tests.e2e.shop import Customer, wait_for
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("e2e")]
+pytestmark = pytest.mark.slow
 
 SETTLED = ("paid", "successful", "succeeded")
 

@@ -42,9 +42,7 @@ def test_push_spike_arrest_is_the_gateways_fault_object(merchant):
 
     fault = response.json()["fault"]
     assert response.status_code == 429
-    assert fault["faultstring"].startswith(
-        "Spike arrest violation. Allowed rate : MessageRate{messagesPerPeriod="
-    )
+    assert fault["faultstring"].startswith("Spike arrest violation. Allowed rate : MessageRate{messagesPerPeriod=")
     assert fault["detail"] == {"errorcode": "policies.ratelimit.SpikeArrestViolation"}
     assert merchant.books()["payments"] == []
 
@@ -123,9 +121,7 @@ def test_push_hang_before_sends_the_prompt_late(merchant):
     merchant.faults({"fault": "push_hang_before", "seconds": 0.4})
 
     with pytest.raises(httpx.ReadTimeout):
-        merchant.http.post(
-            "/mpesa/stkpush/v1/processrequest", json=merchant.push_body(), headers=headers, timeout=0.1
-        )
+        merchant.http.post("/mpesa/stkpush/v1/processrequest", json=merchant.push_body(), headers=headers, timeout=0.1)
     at_first = merchant.prompts()
 
     assert at_first == []
@@ -158,9 +154,7 @@ def test_push_token_expired_ends_the_token_for_good(merchant):
 
 
 def test_payment_result_ends_the_payment_without_a_prompt(merchant, receiver):
-    merchant.faults(
-        {"fault": "payment_result", "code": "SFC_IC0003"}, {"fault": "payment_result", "code": "1019"}
-    )
+    merchant.faults({"fault": "payment_result", "code": "SFC_IC0003"}, {"fault": "payment_result", "code": "1019"})
 
     for _ in range(2):
         merchant.start()
@@ -214,9 +208,9 @@ def test_callback_early_comes_before_the_answer(merchant, receiver):
 
     checkout = merchant.start()
 
-    assert [
-        json.loads(body)["Body"]["stkCallback"]["CheckoutRequestID"] for _, _, body in receiver.requests
-    ] == [checkout]
+    assert [json.loads(body)["Body"]["stkCallback"]["CheckoutRequestID"] for _, _, body in receiver.requests] == [
+        checkout
+    ]
 
 
 def test_callback_reordered_goes_out_after_another_payments(merchant, receiver):

@@ -21,9 +21,7 @@ def test_token_alphabet_has_plus_and_slash():
     assert "=" not in alphabet
 
 
-@pytest.mark.parametrize(
-    ("key", "secret"), [("simulator-key", "wrong"), ("wrong", "simulator-secret"), ("", "")]
-)
+@pytest.mark.parametrize(("key", "secret"), [("simulator-key", "wrong"), ("wrong", "simulator-secret"), ("", "")])
 def test_token_is_refused_for_a_wrong_key(merchant, key, secret):
     response = merchant.new_token(key, secret)
 
@@ -33,9 +31,7 @@ def test_token_is_refused_for_a_wrong_key(merchant, key, secret):
     assert (answer["errorCode"], answer["errorMessage"]) == ("400.008.01", "Invalid Authentication passed")
 
 
-@pytest.mark.parametrize(
-    "header", ["Bearer c2ltdWxhdG9yLWtleTpzaW11bGF0b3Itc2VjcmV0", "Basic %%%", "Basic /w=="]
-)
+@pytest.mark.parametrize("header", ["Bearer c2ltdWxhdG9yLWtleTpzaW11bGF0b3Itc2VjcmV0", "Basic %%%", "Basic /w=="])
 def test_token_is_refused_for_another_authentication(merchant, header):
     url = "/oauth/v1/generate?grant_type=client_credentials"
 
@@ -83,9 +79,7 @@ def test_token_ends_when_the_next_one_is_given(merchant):
     earlier = merchant.headers
     merchant.new_token()
 
-    response = merchant.http.post(
-        "/mpesa/stkpush/v1/processrequest", json=merchant.push_body(), headers=earlier
-    )
+    response = merchant.http.post("/mpesa/stkpush/v1/processrequest", json=merchant.push_body(), headers=earlier)
 
     assert (response.status_code, response.json()["errorCode"]) == (404, "404.001.03")
 
@@ -95,9 +89,7 @@ def test_tokens_live_side_by_side_when_so_set(start_simulator):
     earlier = merchant.headers
     merchant.new_token()
 
-    response = merchant.http.post(
-        "/mpesa/stkpush/v1/processrequest", json=merchant.push_body(), headers=earlier
-    )
+    response = merchant.http.post("/mpesa/stkpush/v1/processrequest", json=merchant.push_body(), headers=earlier)
 
     assert response.status_code == 200
 

@@ -97,8 +97,7 @@ def test_callback_has_the_headers_of_the_wire_and_the_path_unchanged(merchant, r
             (2001, "The initiator information is invalid."),
             (
                 "The initiator information is invalid.",
-                "Failed. You entered a wrong PIN. Ksh1,500.00 to BYTEMTAANI was not sent."
-                " You have 2 tries left.",
+                "Failed. You entered a wrong PIN. Ksh1,500.00 to BYTEMTAANI was not sent. You have 2 tries left.",
             ),
         ),
     ],

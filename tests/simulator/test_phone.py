@@ -14,11 +14,7 @@ def test_phone_page_is_whole_without_the_internet(merchant):
     assert (page.status_code, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
     assert assets == ["assets/phone.css", "assets/phone.js"]
     assert [answer.status_code for answer in answers] == [200, 200]
-    outside = [
-        text
-        for text in (page.text, *(a.text for a in answers))
-        if re.search(r"(src|href|url)\W+https?:", text)
-    ]
+    outside = [text for text in (page.text, *(a.text for a in answers)) if re.search(r"(src|href|url)\W+https?:", text)]
     assert outside == []
 
 
@@ -111,16 +107,12 @@ def test_phone_change_that_makes_no_sense_is_refused(merchant, change):
     assert merchant.http.get("/phone/api/phones").json()["phones"] == []
 
 
-@pytest.mark.parametrize(
-    "path", ["prompts?msisdn=12", "messages", "messages?msisdn=254201234567", "phones?msisdn=x"]
-)
+@pytest.mark.parametrize("path", ["prompts?msisdn=12", "messages", "messages?msisdn=254201234567", "phones?msisdn=x"])
 def test_number_that_is_none_is_refused(merchant, path):
     assert merchant.http.get(f"/phone/api/{path}").status_code == 400
 
 
-@pytest.mark.parametrize(
-    "number", ["0712345678", "%2B254712345678", "+254712345678", "712 345 678", "254-712-345-678"]
-)
+@pytest.mark.parametrize("number", ["0712345678", "%2B254712345678", "+254712345678", "712 345 678", "254-712-345-678"])
 def test_number_is_taken_as_people_write_it(merchant, number):
     checkout = merchant.start()
 

@@ -1,26 +1,10 @@
 """The phone's page in a real browser."""
 
-import shutil
-
 import pytest
 
 from tests.simulator.merchant import MSISDN
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed"),
-]
-
-
-@pytest.fixture(scope="module")
-def browser():
-    playwright = pytest.importorskip("playwright.sync_api")
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        yield browser
-        browser.close()
+pytestmark = pytest.mark.browser
 
 
 @pytest.fixture
@@ -71,9 +55,7 @@ def test_page_pays_by_keypad_and_shows_the_receipt(merchant, receiver, page):
 
     receipt = merchant.books()["payments"][0]["receipt_number"]
     assert receiver.result_codes(1) == [0]
-    assert (
-        page.get_by_test_id("message").inner_text().startswith(f"{receipt} Confirmed. Ksh1,500.00 sent to ")
-    )
+    assert page.get_by_test_id("message").inner_text().startswith(f"{receipt} Confirmed. Ksh1,500.00 sent to ")
     assert page.get_by_test_id("toast").inner_text() == f"Paid. Receipt {receipt}"
     assert page.get_by_test_id("prompt").is_hidden()
     page.get_by_text("Ksh498,500", exact=True).wait_for()

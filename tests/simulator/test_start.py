@@ -61,9 +61,7 @@ def test_start_is_refused_in_production():
     result = run("--port", "0", ENVIRONMENT="production")
 
     assert result.returncode == 1
-    assert (
-        result.stderr == "simulator: The payment simulator does not start where ENVIRONMENT is production.\n"
-    )
+    assert result.stderr == "simulator: The payment simulator does not start where ENVIRONMENT is production.\n"
 
 
 def test_start_is_refused_on_an_address_that_others_reach():
@@ -81,9 +79,7 @@ def test_start_is_refused_with_a_state_file_that_is_none(tmp_path):
     result = run("--port", "0", "--state", str(tmp_path / "state"))
 
     assert result.returncode == 1
-    assert result.stderr == (
-        f"simulator: The state file {tmp_path}/state cannot be used: file is not a database.\n"
-    )
+    assert result.stderr == (f"simulator: The state file {tmp_path}/state cannot be used: file is not a database.\n")
 
 
 def test_settings_are_read_from_the_environment():

@@ -4,7 +4,9 @@ import os
 from argparse import ArgumentParser
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
+from django.core.validators import validate_email
 
 from accounts.models import User, normalise_email
 
@@ -19,6 +21,10 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         password = os.environ.get("ADMIN_PASSWORD", "")
         email = normalise_email(options["email"])
+        try:
+            validate_email(email)
+        except ValidationError:
+            raise CommandError(f"{email!r} is no e-mail address.") from None
         if User.objects.filter(email=email).exists():
             if options["if_missing"]:
                 self.stdout.write(f"{email} exists already.")

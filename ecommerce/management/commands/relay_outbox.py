@@ -12,7 +12,7 @@ from django.db import DatabaseError, InterfaceError, connection
 
 from ecommerce.celery import app
 from ecommerce.health import record_heartbeat
-from ecommerce.outbox import CHANNEL, claim_due
+from ecommerce.outbox import CHANNEL, claim_due, put_back
 
 logger = logging.getLogger(__name__)
 
@@ -55,11 +55,12 @@ def publish_due() -> int:
     """Publish all due messages and return how many. A broker that is away loses nothing: they come due again."""
     published = 0
     while claimed := claim_due():
-        for topic, message_id in claimed:
+        for index, (topic, message_id) in enumerate(claimed):
             try:
                 app.send_task(topic, args=[message_id], retry=False)
             except Exception:  # noqa: BLE001 - whatever the broker client raises; the row comes due again
                 logger.warning("relay_broker_unavailable", extra={"topic": topic})
+                put_back(message_id for _, message_id in claimed[index:])
                 return published
             published += 1
     return published

@@ -1,0 +1,237 @@
+"""Forms of the admin about the catalogue."""
+
+import json
+from typing import Any
+
+from django import forms
+from django.utils.text import slugify
+from unfold.widgets import (
+    UnfoldAdminDecimalFieldWidget,
+    UnfoldAdminIntegerFieldWidget,
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextareaWidget,
+    UnfoldAdminTextInputWidget,
+    UnfoldAdminURLInputWidget,
+)
+
+from catalog.models import Brand, Category, Product, StockMovement, Variant
+from catalog.services import VariantInput
+
+MOST_UNITS = 1_000_000  # of one adjustment; more is a slip of the finger
+
+
+class OptionsField(forms.CharField):
+    """A variant's options, one to a line: ``color: Black``. The value is a dictionary of texts."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.setdefault("required", False)
+        kwargs.setdefault("widget", UnfoldAdminTextareaWidget(attrs={"rows": 2}))
+        kwargs.setdefault("help_text", "What tells this variant from the others, one to a line: color: Black")
+        super().__init__(**kwargs)
+
+    def prepare_value(self, value: Any) -> Any:
+        return "\n".join(f"{name}: {text}" for name, text in value.items()) if isinstance(value, dict) else value
+
+    def to_python(self, value: Any) -> Any:
+        options: dict[str, str] = {}
+        for line in (super().to_python(value) or "").splitlines():
+            name, colon, text = (part.strip() for part in line.partition(":"))
+            if not (name or colon or text):
+                continue
+            if not name or not text:
+                raise forms.ValidationError("Write one option to a line, such as color: Black", code="invalid")
+            if name in options:
+                raise forms.ValidationError(f"“{name}” stands there twice.", code="invalid")
+            options[name] = text
+        return options
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        try:
+            typed: dict[str, str] = self.to_python(data or "")
+        except forms.ValidationError:
+            return True
+        return typed != {name: str(text) for name, text in (initial or {}).items()}
+
+
+class AttributesField(forms.JSONField):
+    """A JSON object that PostgreSQL can store, shown with one attribute to a line."""
+
+    def prepare_value(self, value: Any) -> Any:
+        return json.dumps(value, indent=2, ensure_ascii=False) if isinstance(value, dict) else value
+
+    def to_python(self, value: Any) -> Any:
+        attributes = super().to_python(value)
+        if attributes is None:
+            return {}
+        if not isinstance(attributes, dict):
+            raise forms.ValidationError('Write a JSON object, such as {"warranty_months": 12}', code="invalid")
+        try:
+            # NaN, half a surrogate pair and NUL are JSON to Python alone.
+            text = json.dumps(attributes, ensure_ascii=False, allow_nan=False)
+            storable = bool(text.encode()) and "\\u0000" not in text
+        except ValueError:
+            storable = False
+        if not storable:
+            raise forms.ValidationError("A value cannot be stored.", code="invalid")
+        return attributes
+
+
+class UrlKeyMixin:
+    """The url_key may be left empty: it is made from the name."""
+
+    named_after: str
+    cleaned_data: dict[str, Any]
+    fields: dict[str, forms.Field]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "url_key" in self.fields:
+            self.fields["url_key"].required = False
+            self.fields["url_key"].help_text = "Part of the address in the shop; made from the name when empty."
+
+    def clean_url_key(self) -> str:
+        # The name comes before the url_key in every form, so it is clean already.
+        url_key: str = self.cleaned_data["url_key"] or slugify(self.cleaned_data.get(self.named_after, ""))[:140]
+        if not url_key:
+            raise forms.ValidationError("Give a url_key: none can be made from this name.", code="required")
+        return url_key
+
+
+class CategoryForm(UrlKeyMixin, forms.ModelForm):  # type: ignore[type-arg]
+    named_after = "category_name"
+
+    class Meta:
+        model = Category
+        fields = ("category_name", "url_key", "parent")
+        labels = {"url_key": "URL key"}
+
+    def clean_parent(self) -> Category | None:
+        parent: Category | None = self.cleaned_data["parent"]
+        if parent is not None and self.instance.pk.hex in parent.path.split("."):
+            raise forms.ValidationError("A category cannot stand below itself.", code="category_cycle")
+        return parent
+
+
+class BrandForm(UrlKeyMixin, forms.ModelForm):  # type: ignore[type-arg]
+    named_after = "name"
+
+    class Meta:
+        model = Brand
+        fields = ("name", "url_key")
+        labels = {"url_key": "URL key"}
+
+
+class ProductForm(UrlKeyMixin, forms.ModelForm):  # type: ignore[type-arg]
+    named_after = "product_name"
+    image_url = forms.URLField(
+        label="Picture (address)",
+        required=False,
+        max_length=500,
+        assume_scheme="https",
+        widget=UnfoldAdminURLInputWidget(),
+    )
+    attributes = AttributesField(
+        required=False,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 6}),
+        help_text='Facts for filters and the product page, as JSON: {"warranty_months": 12}',
+    )
+
+    class Meta:
+        model = Product
+        fields = (
+            "product_name",
+            "url_key",
+            "description",
+            "category",
+            "brand",
+            "kind",
+            "seller",
+            "image_url",
+            "attributes",
+            "is_active",
+        )
+        labels = {"url_key": "URL key"}
+
+
+class VariantForm(forms.ModelForm):  # type: ignore[type-arg]
+    options = OptionsField()
+    compare_at_price = forms.DecimalField(
+        required=False,
+        min_value=0,
+        max_digits=12,
+        decimal_places=2,
+        widget=UnfoldAdminDecimalFieldWidget(),
+        help_text="The former price, shown struck through.",
+    )
+
+    class Meta:
+        model = Variant
+        fields = ("sku", "mpn", "options", "price", "compare_at_price", "weight_grams", "barcode")
+        labels = {
+            "sku": "SKU",
+            "mpn": "Part number (MPN)",
+            "weight_grams": "Weight in grams",
+            "image_url": "Picture (address)",
+        }
+
+
+class NewVariantForm(VariantForm):
+    """A variant of a product that is being made: it starts with stock."""
+
+    first_units = forms.IntegerField(
+        label="First stock",
+        required=False,
+        min_value=0,
+        max_value=MOST_UNITS,
+        widget=UnfoldAdminIntegerFieldWidget(),
+        help_text="Units on the shelf from the start; later ones come in under Stock.",
+    )
+
+    def as_input(self) -> VariantInput:
+        """Return a clean form's variant as ``create_product`` takes it."""
+        data = self.cleaned_data
+        return VariantInput(
+            sku=data["sku"],
+            price=data["price"],
+            options=data["options"],
+            mpn=data["mpn"],
+            compare_at_price=data["compare_at_price"],
+            weight_grams=data["weight_grams"],
+            barcode=data["barcode"],
+            stock=data["first_units"] or 0,
+        )
+
+
+class AdjustStockForm(forms.Form):
+    """Units that came or went, and why."""
+
+    KINDS = (
+        (StockMovement.Kind.ADJUST.value, "Correction"),
+        (StockMovement.Kind.RECEIVE.value, "Goods came in"),
+        (StockMovement.Kind.RETURN.value, "Came back and can be sold again"),
+    )
+
+    units = forms.IntegerField(
+        min_value=-MOST_UNITS,
+        max_value=MOST_UNITS,
+        widget=UnfoldAdminIntegerFieldWidget(attrs={"autofocus": True, "inputmode": "text"}),
+        help_text="How many more (5) or fewer (-2) there are; not the new total.",
+    )
+    kind = forms.ChoiceField(label="What happened", choices=KINDS, widget=UnfoldAdminSelectWidget(choices=KINDS))
+    reason = forms.CharField(
+        max_length=200,
+        widget=UnfoldAdminTextInputWidget(),
+        help_text="Kept in the ledger with your name: a delivery note, “broken in the shop”.",
+    )
+
+    def clean_units(self) -> int:
+        units: int = self.cleaned_data["units"]
+        if units == 0:
+            raise forms.ValidationError("Nothing would change.", code="invalid")
+        return units
+
+    def clean(self) -> dict[str, Any]:
+        data: dict[str, Any] = super().clean() or {}
+        if data.get("kind") in (StockMovement.Kind.RECEIVE, StockMovement.Kind.RETURN) and data.get("units", 1) < 0:
+            self.add_error("units", "What comes in is counted with a positive number.")
+        return data

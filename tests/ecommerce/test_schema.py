@@ -1,0 +1,167 @@
+import io
+import re
+from collections.abc import Iterator
+
+import pytest
+from django.core.management import call_command
+from django.urls import URLPattern, URLResolver, get_resolver
+from drf_spectacular.generators import SchemaGenerator
+from rest_framework.permissions import AllowAny
+from rest_framework.views import APIView
+
+METHODS = ("get", "post", "put", "patch", "delete")
+
+# Whoever adds a line here opens a door: say in the pull request why anyone may walk through it.
+OPEN_TO_ANYONE = {
+    "api/auth/email/resend/": {"post"},
+    "api/auth/email/verify/": {"post"},
+    "api/auth/login/": {"post"},
+    "api/auth/refresh/": {"post"},
+    "api/auth/register/": {"post"},
+    "api/brands/": {"get"},
+    "api/brands/{}/": {"get"},
+    "api/cart/": {"get"},
+    "api/cart/items/": {"post"},
+    "api/cart/items/{}/": {"put", "patch", "delete"},
+    "api/categories/": {"get"},
+    "api/categories/{}/": {"get"},
+    "api/docs/": {"get"},
+    "api/payments/mpesa/callback/{}/": {"post"},
+    "api/products/": {"get"},
+    "api/products/categories/": {"get"},
+    "api/products/{}/": {"get"},
+    "api/redoc/": {"get"},
+    "api/register/": {"post"},
+    "api/schema/": {"get"},
+    "api/token/": {"post"},
+    "api/token/refresh/": {"post"},
+    "api/users/register/": {"post"},
+    "swagger/": {"get"},
+}
+# Plain Django views; the admin asks for a log-in by itself.
+PLAIN_VIEWS = {"", "api/", "healthz", "readyz"}
+
+
+def all_patterns(resolver: URLResolver, prefix: str = "") -> Iterator[tuple[str, URLPattern]]:
+    for entry in resolver.url_patterns:
+        route = prefix + str(entry.pattern)
+        if isinstance(entry, URLResolver):
+            yield from all_patterns(entry, route)
+        else:
+            yield route, entry
+
+
+def readable(route: str) -> str:
+    """Return a route without its syntax: parameters as ``{}``."""
+    route = re.sub(r"\(\?P<\w+>(?:\[[^\]]*\]|[^()])*\)|<[^>]+>", "{}", route)
+    return route.replace("^", "").replace("$", "").replace(r"\Z", "")
+
+
+@pytest.fixture(scope="module")
+def schema() -> dict:
+    return SchemaGenerator().get_schema(request=None, public=True)
+
+
+@pytest.fixture(scope="module")
+def operations(schema) -> list[tuple[str, str, dict]]:
+    return [
+        (path, method, operation)
+        for path, methods in schema["paths"].items()
+        for method, operation in methods.items()
+        if method in METHODS
+    ]
+
+
+def test_schema_is_valid_and_warns_of_nothing():
+    out = io.StringIO()
+
+    call_command("spectacular", "--validate", "--fail-on-warn", stdout=out)
+
+    assert out.getvalue().startswith("openapi: 3.1.1")
+
+
+def test_every_operation_says_what_it_does_and_where_it_belongs(schema, operations):
+    tags = {tag["name"] for tag in schema["tags"]}
+
+    assert len(operations) > 20
+    assert [(path, method) for path, method, operation in operations if not operation.get("summary")] == []
+    assert [(path, method) for path, method, operation in operations if not set(operation["tags"]) <= tags] == []
+    ids = [operation["operationId"] for _, _, operation in operations]
+    assert len(ids) == len(set(ids))
+
+
+def test_every_write_documents_its_refusals_in_the_one_shape(operations):
+    for path, method, operation in operations:
+        answers = operation["responses"]
+        assert "429" in answers, (path, method)
+        if method in ("post", "put", "patch"):
+            assert "400" in answers, (path, method)
+        for code, answer in answers.items():
+            if code >= "400":
+                content = answer["content"]["application/json"]["schema"]
+                assert content == {"$ref": "#/components/schemas/Error"}, (path, method, code)
+
+
+def test_public_operations_are_exactly_the_listed_ones():
+    found: dict[str, set[str]] = {}
+    plain = set()
+    for route, pattern in all_patterns(get_resolver()):
+        view = getattr(pattern.callback, "cls", None)
+        if route.startswith(("admin/", "static/", "media/")):
+            continue
+        if view is None or not issubclass(view, APIView):
+            plain.add(route)
+            continue
+        permissions = pattern.callback.initkwargs.get("permission_classes", view.permission_classes)
+        if AllowAny not in permissions and permissions:
+            continue
+        actions = getattr(pattern.callback, "actions", None)
+        methods = set(actions) if actions else {method for method in METHODS if hasattr(view, method)}
+        found.setdefault(readable(route), set()).update(methods & set(METHODS))
+
+    assert found == OPEN_TO_ANYONE
+    assert plain <= PLAIN_VIEWS
+
+
+@pytest.mark.django_db
+def test_private_operations_refuse_everybody_who_is_not_signed_in(api_client, operations):
+    private = [
+        (path, method)
+        for path, method, _ in operations
+        if method not in OPEN_TO_ANYONE.get(re.sub(r"\{\w+\}", "{}", path).removeprefix("/"), set())
+    ]
+
+    codes = {
+        (path, method): getattr(api_client, method)(
+            re.sub(r"\{\w+\}", "00000000-0000-7000-8000-000000000000", path), {} if method != "get" else None
+        ).status_code
+        for path, method in private
+    }
+
+    assert len(codes) >= 10
+    assert {pair: code for pair, code in codes.items() if code != 401} == {}
+
+
+@pytest.mark.parametrize("path", ["/api/docs/", "/swagger/", "/api/redoc/"])
+@pytest.mark.django_db
+def test_docs_need_nothing_from_the_internet(api_client, path):
+    answer = api_client.get(path, HTTP_ACCEPT="text/html,*/*")
+    html = answer.content.decode()
+
+    assert (answer.status_code, answer["Content-Type"]) == (200, "text/html; charset=utf-8")
+    loaded = re.findall(r"""(?:src|href|url)\s*[=:(]\s*["']?([^"'\s>)]+)""", html)
+    assert loaded
+    assert [address for address in loaded if address.startswith(("http:", "https:", "//"))] == []
+    assert "fonts.googleapis" not in html
+    for address in loaded:
+        if address.startswith("/static/"):
+            assert api_client.get(address).status_code == 200, address
+
+
+@pytest.mark.django_db
+def test_schema_is_served_as_yaml_and_json(api_client):
+    yaml = api_client.get("/api/schema/")
+    json = api_client.get("/api/schema/", HTTP_ACCEPT="application/json")
+
+    assert yaml["Content-Type"].startswith("application/vnd.oai.openapi")
+    assert json.json()["info"]["title"] == "ByteMtaani API"

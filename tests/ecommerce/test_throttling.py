@@ -1,0 +1,203 @@
+import socket
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+
+import pytest
+from django.core.cache import caches
+from rest_framework.test import APIClient
+
+from ecommerce.client import client_address
+from ecommerce.throttling import hit
+from tests.factories import UserFactory
+
+LOGIN = "/api/auth/login/"
+WRONG = {"email": "nobody@example.com", "password": "wrong-password"}
+
+
+@pytest.fixture
+def long_windows(settings):
+    """Windows so long that none ends during a test, and small limits."""
+    settings.THROTTLE_RATES = dict.fromkeys(("login", "register", "payment"), "3/1000000000")
+    settings.THROTTLE_RATES |= dict.fromkeys(("user", "anonymous"), "100/1000000000")
+    return settings
+
+
+@pytest.fixture
+def redis_at(monkeypatch) -> Iterator[Callable[[str], None]]:
+    """Point the cache at another address for this test."""
+    before = caches["default"]
+
+    def point(address: str) -> None:
+        monkeypatch.setitem(caches.settings["default"], "LOCATION", address)
+        del caches["default"]  # made anew at the next use
+
+    yield point
+    caches["default"] = before
+
+
+@pytest.fixture
+def silent_server() -> Iterator[int]:
+    """A port that accepts and never says anything, as a hung Redis does."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+
+
+# --- The counter --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("limit", [1, 10])
+def test_limit_lets_exactly_so_many_of_six_times_as_many_through(settings, limit):
+    settings.THROTTLE_RATES = {"login": f"{limit}/1000000000"}
+    results: list[float | None] = []
+    start = threading.Barrier(6 * limit)
+
+    def work() -> None:
+        start.wait(10)
+        results.append(hit("login", "10.0.0.1"))
+
+    threads = [threading.Thread(target=work) for _ in range(6 * limit)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+
+    assert len(results) == 6 * limit
+    assert results.count(None) == limit
+
+
+def test_each_scope_and_each_identity_is_counted_by_itself(long_windows):
+    for _ in range(3):
+        hit("login", "10.0.0.1")
+
+    assert hit("login", "10.0.0.1") is not None
+    assert hit("login", "10.0.0.2") is None
+    assert hit("register", "10.0.0.1") is None
+
+
+def test_window_that_ends_begins_anew(settings, monkeypatch):
+    settings.THROTTLE_RATES = {"login": "1/60"}
+    monkeypatch.setattr("ecommerce.throttling.time.time", lambda: 1_000_010.0)
+    first, second = hit("login", "a"), hit("login", "a")
+    monkeypatch.setattr("ecommerce.throttling.time.time", lambda: 1_000_020.0)
+
+    third = hit("login", "a")
+
+    assert (first, second, third) == (None, 10.0, None)
+
+
+def test_keys_hold_no_address(long_windows, monkeypatch):
+    keys = []
+    add = caches["default"].add
+    monkeypatch.setattr(
+        caches["default"], "add", lambda key, *args, **kwargs: keys.append(key) or add(key, *args, **kwargs)
+    )
+
+    hit("login", "192.168.77.1")
+
+    assert len(keys) == 1
+    assert "192.168" not in keys[0]
+
+
+# --- Over HTTP ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.django_db
+def test_log_in_above_the_limit_is_a_429_that_says_when_to_come_again(api_client, settings):
+    settings.THROTTLE_RATES = settings.THROTTLE_RATES | {"login": "3/100000000"}
+
+    answers = [api_client.post(LOGIN, WRONG) for _ in range(5)]
+
+    assert [answer.status_code for answer in answers] == [401, 401, 401, 429, 429]
+    body = answers[-1].json()
+    assert (body["type"], [row["code"] for row in body["errors"]]) == ("client_error", ["throttled"])
+    assert 0 < int(answers[-1]["Retry-After"]) <= 100_000_000
+
+
+@pytest.mark.django_db
+def test_signed_in_user_is_counted_by_account_and_not_by_address(signed_in_client, customer, long_windows):
+    long_windows.THROTTLE_RATES = long_windows.THROTTLE_RATES | {"user": "2/1000000000"}
+    other = UserFactory()
+
+    mine = [signed_in_client(customer).get("/api/users/profile/").status_code for _ in range(3)]
+    theirs = signed_in_client(other).get("/api/users/profile/").status_code
+
+    assert mine == [200, 200, 429]
+    assert theirs == 200
+
+
+@pytest.mark.django_db(transaction=True)
+def test_parallel_log_ins_are_limited_exactly(together, settings):
+    settings.THROTTLE_RATES = settings.THROTTLE_RATES | {"login": "4/100000000"}
+
+    results = together(*[lambda: APIClient().post(LOGIN, WRONG).status_code] * 16)
+
+    assert Counter(results) == {401: 4, 429: 12}
+
+
+@pytest.mark.parametrize(
+    ("proxies", "forwarded", "address"),
+    [
+        (0, None, "10.0.0.9"),
+        (0, "1.1.1.1", "10.0.0.9"),
+        (1, None, "10.0.0.9"),
+        (1, "2.2.2.2", "2.2.2.2"),
+        (1, "1.1.1.1, 2.2.2.2", "2.2.2.2"),
+        (1, "1.1.1.1,2.2.2.2,,", "2.2.2.2"),
+        (2, "2.2.2.2", "10.0.0.9"),
+        (2, "2.2.2.2, 3.3.3.3", "2.2.2.2"),
+        (2, "1.1.1.1, 2.2.2.2, 3.3.3.3", "2.2.2.2"),
+        (1, "2001:db8::1", "2001:db8::1"),
+        (1, "<script>", "10.0.0.9"),
+        (1, "2.2.2.2:443", "10.0.0.9"),
+        (1, "fe80::1%eth0", "10.0.0.9"),
+        (2, ":::, 3.3.3.3", "10.0.0.9"),
+    ],
+)
+def test_client_address_trusts_only_our_own_proxies(rf, settings, proxies, forwarded, address):
+    settings.TRUSTED_PROXIES = proxies
+    headers = {} if forwarded is None else {"X-Forwarded-For": forwarded}
+
+    assert client_address(rf.get("/", REMOTE_ADDR="10.0.0.9", headers=headers)) == address
+
+
+@pytest.mark.parametrize(("proxies", "codes"), [(0, [401, 401, 401, 429]), (1, [401, 401, 401, 429])])
+@pytest.mark.django_db
+def test_invented_forwarded_addresses_do_not_widen_the_limit(api_client, settings, proxies, codes):
+    settings.THROTTLE_RATES = settings.THROTTLE_RATES | {"login": "3/100000000"}
+    settings.TRUSTED_PROXIES = proxies
+    our_proxy_adds = ", 41.90.0.1" if proxies else ""
+
+    answers = [
+        api_client.post(LOGIN, WRONG, headers={"X-Forwarded-For": f"1.1.1.{n}{our_proxy_adds}"}) for n in range(4)
+    ]
+
+    assert [answer.status_code for answer in answers] == codes
+
+
+# --- Without Redis ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.django_db
+def test_without_redis_the_shop_stays_open(api_client, settings, redis_at, caplog):
+    settings.THROTTLE_RATES = settings.THROTTLE_RATES | {"login": "1/100000000"}
+    redis_at("redis://127.0.0.1:1/0")
+    started = time.monotonic()
+
+    answers = [api_client.post(LOGIN, WRONG).status_code for _ in range(3)]
+
+    assert answers == [401, 401, 401]
+    assert time.monotonic() - started < 3  # one refused connection each, no retries that wait
+    assert "throttle_unavailable" in caplog.messages
+
+
+@pytest.mark.django_db
+def test_hung_redis_delays_but_does_not_stop(api_client, redis_at, silent_server):
+    redis_at(f"redis://127.0.0.1:{silent_server}/0")
+    started = time.monotonic()
+
+    answer = api_client.get("/api/brands/")
+
+    assert answer.status_code == 200
+    assert time.monotonic() - started < 4
