@@ -73,7 +73,8 @@ def translate_database_error(error: DatabaseError | InterfaceError) -> exception
     if code == "22003":
         return exceptions.ValidationError({"non_field_errors": "A number is larger than the shop can hold."})
     if isinstance(error, IntegrityError):
-        if code == "23505":
+        # Taken already; belongs to something that has just gone; overlaps with something.
+        if code in ("23505", "23503", "23P01"):
             return Conflict()
         if code == "23514":
             return exceptions.ValidationError({"non_field_errors": "A value is outside what the shop allows."})

@@ -414,7 +414,7 @@ PROVIDER_USER_AGENT = f"{SHOP_NAME}/1.0 (+{PUBLIC_BASE_URL})"
 PAYMENT_PHONE_LIMIT = (whole_number("PAYMENT_PHONE_LIMIT", 3, most=1_000_000), timedelta(minutes=10))
 
 MPESA = {
-    "BASE_URL": env.str("MPESA_BASE_URL", default="https://sandbox.safaricom.co.ke").rstrip("/"),
+    "BASE_URL": env.str("MPESA_BASE_URL", default="" if PRODUCTION else "https://sandbox.safaricom.co.ke").rstrip("/"),
     "CONSUMER_KEY": env.str("MPESA_CONSUMER_KEY", default=""),
     "CONSUMER_SECRET": env.str("MPESA_CONSUMER_SECRET", default=""),
     "SHORTCODE": env.str("MPESA_SHORTCODE", default=""),
@@ -442,7 +442,7 @@ MPESA = {
     "MAX_AMOUNT": whole_number("MPESA_MAX_AMOUNT", 250_000, most=100_000_000),
 }
 if "mpesa" in PAYMENT_PROVIDERS:
-    for name in ("CONSUMER_KEY", "CONSUMER_SECRET", "SHORTCODE", "PASSKEY"):
+    for name in ("BASE_URL", "CONSUMER_KEY", "CONSUMER_SECRET", "SHORTCODE", "PASSKEY"):
         if PRODUCTION and not MPESA[name]:
             raise ImproperlyConfigured(f"MPESA_{name} is not set, but PAYMENT_PROVIDERS names mpesa.")
     if MPESA["TRANSACTION_TYPE"] not in ("CustomerPayBillOnline", "CustomerBuyGoodsOnline"):

@@ -23,7 +23,7 @@ def hit(scope: str, identity: str) -> float | None:
     """Count one request; return None when it is allowed, else the seconds until the window ends.
 
     Without Redis the answer is None: a shop that sells without limits is better than one that is shut. What must
-    hold even then (log-in failures, payment prompts) is counted in PostgreSQL by its own service.
+    hold even then (prompts on one phone) is counted in PostgreSQL by its own service.
     """
     allowed, window = (int(part) for part in settings.THROTTLE_RATES[scope].split("/"))
     now = time.time()

@@ -9,17 +9,16 @@ import signal
 import time
 from collections.abc import Iterable
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from launcher import interrupt
 from launcher.console import console
+from launcher.embedded import EmbeddedServer
 from launcher.errors import LauncherError
 from launcher.memory import recall, remember, write_private
 from launcher.paths import reachable, server_account
 from launcher.ports import free_port, is_free
 from launcher.postgres_programs import Programs, postgres_programs
-from launcher.process import ManagedProcess, command_line, last_lines, run_to_end
+from launcher.process import command_line, last_lines, run_to_end
 
 ROLE = "bytemtaani"  # owns the database, may create others (tests do), is no superuser
 SUPERUSER = "postgres"
@@ -51,7 +50,7 @@ _THROW_AWAY = {
 }
 
 
-class EmbeddedPostgres(ManagedProcess):
+class EmbeddedPostgres(EmbeddedServer):
     """One server with its data in ``folder/data``.
 
     Args:
@@ -127,24 +126,6 @@ class EmbeddedPostgres(ManagedProcess):
             self._child.send_signal(_STOP_SIGNALS[mode])
             self.finish_stop()
         self.start()
-
-    def delete(self) -> None:
-        """Stop the server and remove its data."""
-        self.stop()
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-    def __enter__(self) -> Self:
-        try:
-            self.start()
-        except BaseException:
-            self.stop()
-            raise
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
 
     def _force(self) -> None:
         # SIGKILL would leave shared memory behind; "immediate" only skips the last checkpoint.

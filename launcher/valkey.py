@@ -2,24 +2,22 @@
 
 import platform
 import secrets
-import shutil
 import socket
 import time
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from launcher import interrupt
+from launcher.embedded import EmbeddedServer
 from launcher.errors import LauncherError
 from launcher.memory import recall, remember, write_private
 from launcher.packages import find_in_packages
 from launcher.ports import free_port, is_free
-from launcher.process import ManagedProcess, last_lines
+from launcher.process import last_lines
 
 _READY_SECONDS = 60.0  # a long append-only file is read before anybody is served
 
 
-class EmbeddedValkey(ManagedProcess):
+class EmbeddedValkey(EmbeddedServer):
     """One server with its data in ``folder``.
 
     Args:
@@ -89,24 +87,6 @@ class EmbeddedValkey(ManagedProcess):
         """Stop and start on the same port."""
         self.stop()
         self.start()
-
-    def delete(self) -> None:
-        """Stop the server and remove its data."""
-        self.stop()
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-    def __enter__(self) -> Self:
-        try:
-            self.start()
-        except BaseException:
-            self.stop()
-            raise
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
 
     def _choose_port(self, try_number: int) -> int:
         if self._asked_port:

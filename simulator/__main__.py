@@ -54,15 +54,9 @@ def _parser() -> argparse.ArgumentParser:
         description="Safaricom Daraja's wire format and the customer's phone, on this machine.",
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
-    parser.add_argument(
-        "--port", type=_port, default=8100, help="port, 0 for any free one (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--state", default=":memory:", help="SQLite file that survives restarts (default: in memory)"
-    )
-    parser.add_argument(
-        "--seed", type=int, default=0, help="seed of the faults by probability (default: %(default)s)"
-    )
+    parser.add_argument("--port", type=_port, default=8100, help="port, 0 for any free one (default: %(default)s)")
+    parser.add_argument("--state", default=":memory:", help="SQLite file that survives restarts (default: in memory)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the faults by probability (default: %(default)s)")
     parser.add_argument(
         "--allow-other-hosts",
         action="store_true",

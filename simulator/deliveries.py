@@ -179,8 +179,7 @@ class Deliveries:
             except NotDelivered as problem:
                 error = str(problem)
             self._store.execute(
-                "UPDATE delivery SET state = ?, finished_at = ?, status = ?, answer = ?, error = ?"
-                " WHERE id = ?",
+                "UPDATE delivery SET state = ?, finished_at = ?, status = ?, answer = ?, error = ? WHERE id = ?",
                 ("failed" if error else "answered", time.time(), status, answer, error, delivery_id),
             )
 

@@ -77,9 +77,7 @@ async def _post(url: str, headers: dict[str, str], body: bytes) -> tuple[int, st
         writer.close()
 
 
-async def _connect(
-    parts: SplitResult, addresses: list[str]
-) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+async def _connect(parts: SplitResult, addresses: list[str]) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     secure = parts.scheme == "https"
     port = parts.port or (443 if secure else 80)
     problem: OSError = ConnectionRefusedError("no address to contact")

@@ -41,9 +41,7 @@ class Settings:
     daraja: DarajaSettings = field(default_factory=DarajaSettings)
 
 
-def settings_from_environment(
-    environ: Mapping[str, str], *, state: str = ":memory:", seed: int = 0
-) -> Settings:
+def settings_from_environment(environ: Mapping[str, str], *, state: str = ":memory:", seed: int = 0) -> Settings:
     """Read every ``SIMULATOR_…`` variable.
 
     Raises:
@@ -59,9 +57,7 @@ def settings_from_environment(
     daraja = DarajaSettings(
         consumer_key=text("CONSUMER_KEY", default.consumer_key),
         consumer_secret=text("CONSUMER_SECRET", default.consumer_secret),
-        shortcode=_matching(
-            "SHORTCODE", text("SHORTCODE", default.shortcode), r"[0-9]{5,7}", "5 to 7 digits"
-        ),
+        shortcode=_matching("SHORTCODE", text("SHORTCODE", default.shortcode), r"[0-9]{5,7}", "5 to 7 digits"),
         till=_matching("TILL", text("TILL", default.till), r"([0-9]{5,7})?", "5 to 7 digits"),
         passkey=text("PASSKEY", default.passkey),
         merchant_name=text("MERCHANT", default.merchant_name),
@@ -69,9 +65,7 @@ def settings_from_environment(
         prompt_seconds=_seconds("PROMPT_SECONDS", text("PROMPT_SECONDS", str(default.prompt_seconds))),
         token_seconds=_seconds("TOKEN_SECONDS", text("TOKEN_SECONDS", str(default.token_seconds))),
         single_token=_switch("SINGLE_TOKEN", text("SINGLE_TOKEN", "on")),
-        balance=int(
-            _matching("BALANCE", text("BALANCE", str(default.balance)), r"[0-9]{1,9}", "whole shillings")
-        ),
+        balance=int(_matching("BALANCE", text("BALANCE", str(default.balance)), r"[0-9]{1,9}", "whole shillings")),
         refuse_repeats=_switch("REFUSE_REPEATS", text("REFUSE_REPEATS", "off")),
     )
     return Settings(state=state, seed=seed, daraja=daraja)

@@ -5,24 +5,24 @@ import json
 import os
 import shutil
 import socket
-import threading
 import uuid
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
 from django.conf import settings as django_settings
 from django.core.cache import caches
-from django.db import connection
 from django.test import override_settings
 from redis import Redis
 from rest_framework.test import APIClient
 
-from accounts import tokens
 from accounts.models import User
 from ecommerce.celery import app
 from ecommerce.outbox import claim_due
+from tests.clients import client_for
 from tests.factories import UserFactory
+from tests.racing import at_once
 
 Together = Callable[..., list[Any]]
 
@@ -89,13 +89,7 @@ def api_client() -> APIClient:
 @pytest.fixture
 def signed_in_client() -> Callable[[User], APIClient]:
     """Make a client that is ``user``, by a real access token."""
-
-    def make(user: User) -> APIClient:
-        client = APIClient(raise_request_exception=False)
-        client.credentials(HTTP_AUTHORIZATION=f"Bearer {tokens.start_session(user).access}")
-        return client
-
-    return make
+    return client_for
 
 
 @pytest.fixture
@@ -134,26 +128,14 @@ def together(transactional_db: None) -> Together:
     Return their results in order; an exception counts as a result.
     """
 
+    def outcome(call: Callable[[], Any]) -> Any:
+        try:
+            return call()
+        except Exception as error:  # noqa: BLE001 - the test looks at it
+            return error
+
     def run(*calls: Callable[[], Any]) -> list[Any]:
-        results: list[Any] = [None] * len(calls)
-        start = threading.Barrier(len(calls))
-
-        def work(index: int, call: Callable[[], Any]) -> None:
-            try:
-                start.wait(10)
-                results[index] = call()
-            except Exception as error:  # noqa: BLE001 - the test looks at it
-                results[index] = error
-            finally:
-                connection.close()
-
-        threads = [threading.Thread(target=work, args=pair, daemon=True) for pair in enumerate(calls)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join(60)
-            assert not thread.is_alive(), "a call hangs"
-        return results
+        return at_once([partial(outcome, call) for call in calls])
 
     return run
 

@@ -45,9 +45,7 @@ def _repeated(callback: Callback, doubled: Fault | None) -> list[Step]:
     return [Step((callback,))] * times
 
 
-def _callback(
-    payment: Payment, code: str, struck: dict[str, Fault], foreign_receipt: str, note: str = ""
-) -> Callback:
+def _callback(payment: Payment, code: str, struck: dict[str, Fault], foreign_receipt: str, note: str = "") -> Callback:
     stk: dict[str, Any] = {
         "MerchantRequestID": payment.merchant_request_id,
         "CheckoutRequestID": payment.checkout_request_id,

@@ -18,8 +18,7 @@ _TRANSPORT: tuple[tuple[str, str, dict[str, Any]], ...] = (
 
 def _transport(stage: str, note: str = "") -> tuple[FaultKind, ...]:
     return tuple(
-        FaultKind(f"{stage}_{name}", stage, effect + note, parameters)
-        for name, effect, parameters in _TRANSPORT
+        FaultKind(f"{stage}_{name}", stage, effect + note, parameters) for name, effect, parameters in _TRANSPORT
     )
 
 
@@ -66,23 +65,17 @@ _CALLBACK = (
         "the callback waits until another payment's has gone out, at most so many seconds",
         {"seconds": 5.0},
     ),
-    FaultKind(
-        "callback_wrong_amount", "push", "Amount is one shilling off, or the amount given", {"amount": None}
-    ),
+    FaultKind("callback_wrong_amount", "push", "Amount is one shilling off, or the amount given", {"amount": None}),
     FaultKind(
         "callback_foreign_receipt",
         "push",
         "MpesaReceiptNumber is that of an earlier payment, or the one given",
         {"receipt": "earlier"},
     ),
-    FaultKind(
-        "callback_balance_without_value", "push", 'CallbackMetadata has {"Name": "Balance"} with no Value'
-    ),
+    FaultKind("callback_balance_without_value", "push", 'CallbackMetadata has {"Name": "Balance"} with no Value'),
     FaultKind("callback_masked_phone", "push", "PhoneNumber is text: 2547***678"),
     FaultKind("callback_text_code", "push", "ResultCode is text"),
-    FaultKind(
-        "callback_other_shortcode", "push", "header Businessshortcode names another", {"shortcode": "600000"}
-    ),
+    FaultKind("callback_other_shortcode", "push", "header Businessshortcode names another", {"shortcode": "600000"}),
     FaultKind(
         "callback_failure_after_success",
         "push",
@@ -99,16 +92,10 @@ _CALLBACK = (
 
 _QUERY = (
     FaultKind("query_in_flight", "query", "HTTP 500, The transaction is being processed"),
-    FaultKind(
-        "query_empty_message", "query", "HTTP 200 with errorCode 500.001.1001 and an empty errorMessage"
-    ),
+    FaultKind("query_empty_message", "query", "HTTP 200 with errorCode 500.001.1001 and an empty errorMessage"),
     FaultKind("query_4999", "query", "HTTP 200, ResultCode 4999, still under processing"),
-    FaultKind(
-        "query_1037_in_flight", "query", "HTTP 200, ResultCode 1037 with the text still under processing"
-    ),
-    FaultKind(
-        "query_empty_500", "query", "HTTP 500, 500.001.1001 without a message, also after a final answer"
-    ),
+    FaultKind("query_1037_in_flight", "query", "HTTP 200, ResultCode 1037 with the text still under processing"),
+    FaultKind("query_empty_500", "query", "HTTP 500, 500.001.1001 without a message, also after a final answer"),
     FaultKind("query_unknown", "query", "HTTP 500, The transaction does not Exist"),
     FaultKind(
         "query_2029",

@@ -23,11 +23,7 @@ def receipt_text(
     moment: float,
     balance: int,
 ) -> str:
-    paid = (
-        f"paid to {merchant}"
-        if transaction_type == BUY_GOODS
-        else f"sent to {merchant} for account {reference}"
-    )
+    paid = f"paid to {merchant}" if transaction_type == BUY_GOODS else f"sent to {merchant} for account {reference}"
     when = nairobi(moment)
     clock = f"{when.hour % 12 or 12}:{when:%M %p}"
     return (
@@ -42,9 +38,7 @@ def failure_text(code: str, *, amount: int, merchant: str, balance: int, tries_l
     if code == results.BALANCE_SHORT:
         return f"Failed. You do not have enough money to pay {payment}. Your balance is Ksh{balance:,}.00."
     if code == results.WRONG_PIN:
-        left = (
-            f"You have {tries_left} {'try' if tries_left == 1 else 'tries'} left." if tries_left else _LOCKED
-        )
+        left = f"You have {tries_left} {'try' if tries_left == 1 else 'tries'} left." if tries_left else _LOCKED
         return f"Failed. You entered a wrong PIN. {payment} was not sent. {left}"
     if code == results.PIN_LOCKED:
         return f"Failed. {payment} was not sent. {_LOCKED}"

@@ -82,8 +82,5 @@ class OAuthEndpoint:
             given = base64.b64decode(encoded.strip(), validate=True).decode()
         except (binascii.Error, ValueError):
             given = ""
-        if (
-            scheme.lower() != "basic"
-            or given != f"{self._settings.consumer_key}:{self._settings.consumer_secret}"
-        ):
+        if scheme.lower() != "basic" or given != f"{self._settings.consumer_key}:{self._settings.consumer_secret}":
             raise Refusal(400, "400.008.01", "Invalid Authentication passed")

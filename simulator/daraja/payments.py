@@ -133,8 +133,7 @@ class Payments:
 
     def _is_repeat(self, push: PushRequest) -> bool:
         row = self._store.one(
-            "SELECT 1 FROM mpesa_payment"
-            " WHERE msisdn = ? AND status = 'successful' AND finished_at > ? AND amount = ?",
+            "SELECT 1 FROM mpesa_payment WHERE msisdn = ? AND status = 'successful' AND finished_at > ? AND amount = ?",
             (push.msisdn, time.time() - REPEAT_SECONDS, push.amount),
         )
         return row is not None
@@ -314,9 +313,7 @@ class Payments:
 
     def get(self, checkout_request_id: str) -> Payment:
         """Raises: PromptUnknown."""
-        row = self._store.one(
-            "SELECT * FROM mpesa_payment WHERE checkout_request_id = ?", (checkout_request_id,)
-        )
+        row = self._store.one("SELECT * FROM mpesa_payment WHERE checkout_request_id = ?", (checkout_request_id,))
         if row is None:
             raise PromptUnknown
         return Payment.from_row(row)

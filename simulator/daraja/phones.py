@@ -40,9 +40,7 @@ class Phones:
 
     def get(self, msisdn: str) -> Phone:
         """Return a phone without keeping it: one that was never seen is as it would start."""
-        row = self._store.one(
-            "SELECT msisdn, balance, wrong_pins FROM mpesa_phone WHERE msisdn = ?", (msisdn,)
-        )
+        row = self._store.one("SELECT msisdn, balance, wrong_pins FROM mpesa_phone WHERE msisdn = ?", (msisdn,))
         return Phone(**dict(row)) if row else Phone(msisdn, self._settings.balance, 0)
 
     def set(self, msisdn: str, *, balance: int | None = None, unlock_pin: bool = False) -> Phone:
@@ -70,8 +68,7 @@ class Phones:
     def spent_today(self, msisdn: str, moment: float) -> int:
         """Return the shillings paid since midnight in Nairobi."""
         return self._store.number(
-            "SELECT sum(amount) FROM mpesa_payment"
-            " WHERE msisdn = ? AND status = 'successful' AND finished_at >= ?",
+            "SELECT sum(amount) FROM mpesa_payment WHERE msisdn = ? AND status = 'successful' AND finished_at >= ?",
             (msisdn, start_of_nairobi_day(moment)),
         )
 
@@ -83,9 +80,7 @@ class Phones:
 
     def messages(self, msisdn: str, limit: int = 50) -> list[dict[str, Any]]:
         """Return the newest messages of a phone, newest first."""
-        rows = self._store.all(
-            "SELECT * FROM mpesa_message WHERE msisdn = ? ORDER BY id DESC LIMIT ?", (msisdn, limit)
-        )
+        rows = self._store.all("SELECT * FROM mpesa_message WHERE msisdn = ? ORDER BY id DESC LIMIT ?", (msisdn, limit))
         return [
             {
                 "id": row["id"],
@@ -120,13 +115,10 @@ class Phones:
             "pin_tries_left": phone.tries_left,
             "pin_locked": phone.tries_left == 0,
             "waiting_prompts": self._store.number(
-                "SELECT count(*) FROM mpesa_payment"
-                " WHERE msisdn = ? AND status = 'waiting' AND decided_code IS NULL",
+                "SELECT count(*) FROM mpesa_payment WHERE msisdn = ? AND status = 'waiting' AND decided_code IS NULL",
                 (msisdn,),
             ),
-            "last_message_id": self._store.number(
-                "SELECT max(id) FROM mpesa_message WHERE msisdn = ?", (msisdn,)
-            ),
+            "last_message_id": self._store.number("SELECT max(id) FROM mpesa_message WHERE msisdn = ?", (msisdn,)),
         }
 
     def clear(self) -> None:

@@ -20,9 +20,7 @@ class Daraja:
     # Paths under these are the gateway's, so that a wrong one is answered in the gateway's form.
     path_prefixes = ("/oauth/", "/mpesa/")
 
-    def __init__(
-        self, settings: DarajaSettings, store: Store, deliveries: Deliveries, faults: FaultBox
-    ) -> None:
+    def __init__(self, settings: DarajaSettings, store: Store, deliveries: Deliveries, faults: FaultBox) -> None:
         self._store = store
         self.auto_answers = AutoAnswers()
         self.phones = Phones(settings, store)

@@ -74,9 +74,7 @@ class StkPushEndpoint:
             )
         return strike_answer("push", tuple(fault for fault in faults if fault.name in _NO_EFFECT))
 
-    async def _answer(
-        self, payment: Payment, faults: tuple[Fault, ...], struck: dict[str, Fault]
-    ) -> Response:
+    async def _answer(self, payment: Payment, faults: tuple[Fault, ...], struck: dict[str, Fault]) -> Response:
         payment_id = payment.checkout_request_id
         early, hang = struck.get("callback_early"), struck.get("push_hang_after")
         instead = strike_answer("push", faults)

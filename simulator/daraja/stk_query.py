@@ -19,9 +19,7 @@ STILL_PROCESSING = "The transaction is still under processing"
 
 
 class StkQueryEndpoint:
-    def __init__(
-        self, settings: DarajaSettings, tokens: Tokens, payments: Payments, faults: FaultBox
-    ) -> None:
+    def __init__(self, settings: DarajaSettings, tokens: Tokens, payments: Payments, faults: FaultBox) -> None:
         self._settings = settings
         self._tokens = tokens
         self._payments = payments

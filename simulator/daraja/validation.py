@@ -74,9 +74,7 @@ def read_query(body: dict[str, Any], settings: DarajaSettings) -> str:
     shortcode = _digits(body, "BusinessShortCode", r"[0-9]{5,7}")
     timestamp = _timestamp(body)
     checkout_request_id = body.get("CheckoutRequestID")
-    if not isinstance(checkout_request_id, str) or not re.fullmatch(
-        r"ws_CO_[0-9]{20,32}", checkout_request_id
-    ):
+    if not isinstance(checkout_request_id, str) or not re.fullmatch(r"ws_CO_[0-9]{20,32}", checkout_request_id):
         raise bad_field("CheckoutRequestID")
     check_merchant(body, shortcode, timestamp, settings)
     return checkout_request_id

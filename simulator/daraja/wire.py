@@ -91,9 +91,7 @@ def strike_answer(stage: str, faults: tuple[Fault, ...]) -> Response | None:
             case "500" | "500_before" | "500_after":
                 return refusal_response(Refusal(500, "500.003.1001", "Internal Server Error"))
             case "system_busy":
-                return refusal_response(
-                    Refusal(500, "500.003.02", "System is busy. Please try again in few minutes.")
-                )
+                return refusal_response(Refusal(500, "500.003.02", "System is busy. Please try again in few minutes."))
             case "locked":
                 return refusal_response(subscriber_locked())
             case "spike_arrest":

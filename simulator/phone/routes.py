@@ -69,9 +69,7 @@ async def list_prompts(request: Request) -> Response:
     """List prompts on the screen of one phone, or of all when no ``msisdn`` is given."""
     payments = simulator_of(request).daraja.payments
     msisdn = read_msisdn(request.query_params.get("msisdn"))
-    return JSONResponse(
-        {"prompts": [payments.describe_prompt(payment) for payment in payments.waiting(msisdn)]}
-    )
+    return JSONResponse({"prompts": [payments.describe_prompt(payment) for payment in payments.waiting(msisdn)]})
 
 
 async def answer_prompt(request: Request) -> Response:
@@ -88,9 +86,7 @@ async def answer_prompt(request: Request) -> Response:
             case {"action": "timeout", **rest} if not rest:
                 payment = payments.time_out(prompt_id)
             case _:
-                raise HTTPException(
-                    400, 'Send {"pin": "1234"}, {"action": "cancel"} or {"action": "timeout"}.'
-                )
+                raise HTTPException(400, 'Send {"pin": "1234"}, {"action": "cancel"} or {"action": "timeout"}.')
     except PromptUnknown as error:
         raise HTTPException(404, "No prompt has this id.") from error
     except PromptGone as error:

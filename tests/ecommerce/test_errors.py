@@ -169,7 +169,7 @@ def test_lost_database_connection_is_a_503(api_client, where):
             400,
             error("invalid", "A value is outside what the shop allows.", "non_field_errors", "validation_error"),
         ),
-        ("23503", 500, SERVER_ERROR),
+        ("23503", 409, error("conflict", "This conflicts with something that already exists.")),
         (
             "22003",
             400,

@@ -109,6 +109,7 @@ def load_settings(monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, An
             {"PUBLIC_BASE_URL": "http://shop.example"},
             "PUBLIC_BASE_URL must be https in production: payment providers call it.",
         ),
+        ({"MPESA_BASE_URL": None}, "MPESA_BASE_URL is not set, but PAYMENT_PROVIDERS names mpesa."),
         ({"MPESA_BASE_URL": "https://127.0.0.1:8100"}, "MPESA_BASE_URL must be https and no simulator in production."),
         ({"MPESA_BASE_URL": "https://localhost:8100"}, "MPESA_BASE_URL must be https and no simulator in production."),
         ({"MPESA_BASE_URL": "https://[::1]:8100"}, "MPESA_BASE_URL must be https and no simulator in production."),
