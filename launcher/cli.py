@@ -119,9 +119,10 @@ def _manage(checkout: Checkout, arguments: list[str]) -> int:
     environment = child_environment(read_env_file(checkout.root / ".env"), read_env_file(checkout.env_file))
     if not environment.get("DATABASE_URL"):
         raise LauncherError("There is no database yet: start the shop once with ./shop run, or set DATABASE_URL.")
-    os.chdir(checkout.root)
+    os.chdir(os.environ.get("SHOP_CALLED_FROM") or checkout.root)  # where the files that it names are
+    manage = checkout.root / "manage.py"
     # Its arguments are what the person typed for manage.py.
-    os.execve(checkout.python, [str(checkout.python), "manage.py", *arguments], environment)  # noqa: S606
+    os.execve(checkout.python, [str(checkout.python), str(manage), *arguments], environment)  # noqa: S606
 
 
 def _stop(checkout: Checkout, arguments: list[str]) -> int:

@@ -108,13 +108,19 @@ def _install(checkout: Checkout, names: list[str], step: Step) -> None:
     with open_log(log) as file:
         file.write(f"\n--- {' '.join(names)}\n".encode())
     options = [word for name in names for word in ("-r", name)]
-    code, output = run_to_end(
-        [checkout.python, "-m", "pip", "install", "--no-input", "--disable-pip-version-check", *options],
-        environment=child_environment(),
-        folder=checkout.root,
-        log=log,
-        on_line=show,
-    )
+    # pip leaves what it unpacks behind when it is stopped; here, not in a folder that everybody shares.
+    scratch = checkout.state / "unpacked"
+    scratch.mkdir(exist_ok=True)
+    try:
+        code, output = run_to_end(
+            [checkout.python, "-m", "pip", "install", "--no-input", "--disable-pip-version-check", *options],
+            environment=child_environment() | {"TMPDIR": str(scratch)},
+            folder=checkout.root,
+            log=log,
+            on_line=show,
+        )
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
     if code:
         raise LauncherError(f"Installing the Python packages failed{_reason(output)}; pip's log is {log}.")
 

@@ -88,7 +88,7 @@ def _unpack(packed: Path, root: Path) -> None:
         occupied = home / "occupied"
         (occupied / "x").mkdir(parents=True)
         # pg0 unpacks, then asks initdb for a cluster, which refuses a folder with something in it: no server starts.
-        environment = {**os.environ, "HOME": str(home)}
+        environment = {**os.environ, "HOME": str(home), "TMPDIR": str(home)}
         _, output = run_to_end(
             [packed, "start", "--data-dir", occupied], environment=environment, folder=home, log=None
         )

@@ -88,6 +88,7 @@ def _prepare(checkout: Checkout, plan: Plan, environment: Mapping[str, str]) -> 
     """Bring the database up to date; returns the administrator's password, or "" when it is not known here."""
     password_file = checkout.state / "admin-password"
     password = "" if plan.production else environment.get("ADMIN_PASSWORD") or kept_secret(password_file, 16)
+    (checkout.root / "staticfiles").mkdir(exist_ok=True)  # empty on a laptop, but whitenoise warns when there is none
     log = checkout.log / "prepare.log"
     with console.step("Database") as step:
 
@@ -173,6 +174,7 @@ def _show_addresses(checkout: Checkout, plan: Plan, admin_password: str, seconds
     if plan.simulator_port:
         moved = "  (its usual port is busy)" if plan.simulator_moved else ""
         console.say(f"  Simulated phone  http://127.0.0.1:{plan.simulator_port}/phone/{moved}")
+    console.say(f"  Mail             {checkout.state / 'mail'}")
     console.say(f"  Logs             {checkout.log}")
     if plan.callback_trouble:
         console.say(f"\n  {plan.callback_trouble}")

@@ -25,7 +25,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--url", default=settings.PUBLIC_BASE_URL, help="the shop (default: %(default)s)")
         parser.add_argument("--simulator", default=settings.SIMULATOR_URL, help="the phone (default: %(default)s)")
-        parser.add_argument("--search", default="samsung", help="what to look for (default: %(default)s)")
+        parser.add_argument("--search", default="samsung galaxy", help="what to look for (default: %(default)s)")
         parser.add_argument("--pin", default="1234", help="what to type on the phone (default: %(default)s)")
         parser.add_argument("--manual", action="store_true", help="let a person type the PIN on the phone page")
 
@@ -36,6 +36,8 @@ class Command(BaseCommand):
             Journey(self, options).run()
         except requests.RequestException as error:
             raise CommandError(f"No answer: {error}. Is the shop running? Start it with ./shop run.") from None
+        except KeyboardInterrupt:
+            raise CommandError("Interrupted; an order that is not paid is cancelled in a while.") from None
 
 
 class Journey:
@@ -81,8 +83,8 @@ class Journey:
         tree = self.call("GET", "/api/products/categories/", 200)
         self.result(", ".join(f"{node['category_name']} ({node['product_count']})" for node in tree[:5]))
         words = self.options["search"]
-        self.say(f"Search for {words!r}, in stock, up to KES 250,000, cheapest first")
-        query = f"?search={quote(words)}&in_stock=true&price_max=250000&ordering=price&page_size=5"
+        self.say(f"Search for {words!r}, in stock, KES 5,000 to 250,000, cheapest first")
+        query = f"?search={quote(words)}&in_stock=true&price_min=5000&price_max=250000&ordering=price&page_size=5"
         found = self.call("GET", f"/api/products/{query}", 200)["results"]
         self.check(bool(found), f"nothing found for {words!r}")
         for row in found:
@@ -92,7 +94,8 @@ class Journey:
         variant = next((v for v in product["variants"] if v["stock"] > 0), None)
         if variant is None:
             raise CommandError("in_stock is true, but no variant has stock")
-        self.result(f"{variant['sku']} {variant['options'] or ''} {variant['price']}, {variant['stock']} left")
+        options = "".join(f", {option}" for option in variant["options"].values())
+        self.result(f"{variant['sku']}{options}: {product['currency']} {variant['price']}, {variant['stock']} left")
         return product, variant
 
     def order_through_the_cart(self, product: dict[str, Any], variant: dict[str, Any]) -> dict[str, Any]:
