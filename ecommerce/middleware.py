@@ -65,6 +65,8 @@ class JsonErrorMiddleware:
             return JsonResponse(error_body("invalid_host", "This host is not served here."), status=400)
         if "\x00" in request.path or "%00" in request.META.get("QUERY_STRING", ""):
             return JsonResponse(error_body("invalid_path", "The address holds a NUL character."), status=400)
+        if any("\x00" in value for value in request.COOKIES.values()):  # written as an escape; no session has one
+            return JsonResponse(error_body("invalid_cookie", "A cookie holds a NUL character."), status=400)
         if settings.PRODUCTION and request.path.startswith("/api/") and not request.is_secure():
             # A redirect would hide that the client has already sent its token in the clear.
             return JsonResponse(error_body("https_required", "Use https."), status=403)

@@ -18,6 +18,11 @@ from orders.exceptions import CartEmpty, PriceChanged
 from orders.models import Cart, CartItem, Order
 
 
+class CartChanged(DomainError):
+    code = "cart_changed"
+    message = "The cart was merged or removed at this very moment. Load it again."
+
+
 class QuantityTooLarge(DomainError):
     status_code = 400
     code = "quantity_too_large"
@@ -63,7 +68,7 @@ def add_item(owner: CartOwner, item: services.ItemInput) -> tuple[Cart, str]:
     (variant_id,) = wanted
     variant = _sellable(variant_id)
     cart, token = open_cart(owner)
-    Cart.objects.select_for_update(no_key=True).get(pk=cart.pk)
+    _lock(cart)
     row = CartItem.objects.filter(cart=cart, variant=variant).first()
     _set_quantity(cart, variant, (row.quantity if row else 0) + item.quantity, row)
     return cart, token
@@ -77,7 +82,7 @@ def change_item(cart: Cart, item_id: UUID, *, quantity: int) -> None:
         CartItem.DoesNotExist: the cart has no such line.
         ProductUnavailable, InsufficientStock, QuantityTooLarge
     """
-    Cart.objects.select_for_update(no_key=True).get(pk=cart.pk)
+    _lock(cart)
     row = CartItem.objects.get(cart=cart, pk=item_id)
     _set_quantity(cart, _sellable(row.variant_id), quantity, row)
 
@@ -89,7 +94,7 @@ def remove_item(cart: Cart, item_id: UUID) -> None:
     Raises:
         CartItem.DoesNotExist: the cart has no such line.
     """
-    Cart.objects.select_for_update(no_key=True).get(pk=cart.pk)
+    _lock(cart)
     CartItem.objects.get(cart=cart, pk=item_id).delete()
     _touch(cart)
 
@@ -103,7 +108,7 @@ def check_out(cart: Cart, *, user: User, contact: services.Contact) -> Order:
         PriceChanged: a price is not the one that was shown; one row each, nothing is ordered.
         and what ``place_order`` raises.
     """
-    cart = Cart.objects.select_for_update(no_key=True).get(pk=cart.pk)
+    cart = _lock(cart)
     rows = list(cart.items.select_related("variant__product"))
     if not rows:
         raise CartEmpty()
@@ -122,6 +127,18 @@ def check_out(cart: Cart, *, user: User, contact: services.Contact) -> Order:
     cart.items.all().delete()
     _touch(cart)
     return order
+
+
+def _lock(cart: Cart) -> Cart:
+    """Lock a cart and read it again.
+
+    Raises:
+        CartChanged: a log-in elsewhere has just folded it into another one.
+    """
+    locked = Cart.objects.select_for_update(no_key=True).filter(pk=cart.pk).first()
+    if locked is None:
+        raise CartChanged()
+    return locked
 
 
 def _sellable(variant_id: UUID) -> Variant:

@@ -3,12 +3,14 @@
 import hashlib
 import logging
 import secrets
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.utils import timezone
 
 from accounts.models import User
@@ -115,9 +117,24 @@ def send_attempt(attempt_id: UUID) -> None:
         result = InitiateResult(accepted=False, outcome=outcomes.NOT_SENT, detail=str(error)[:300])
     except ProviderUnavailable as error:
         logger.warning("attempt_unknown", extra={"attempt_id": str(attempt_id)})
-        _record_unknown(attempt_id, str(error))
+        detail = str(error)
+        _record_surely(lambda: _record_unknown(attempt_id, detail))
         return
-    _record_answer(attempt_id, result)
+    _record_surely(lambda: _record_answer(attempt_id, result))
+
+
+def _record_surely(record: Callable[[], None]) -> None:
+    """Store what the provider said, also while the database restarts: it is said only once."""
+    for pause in (0.5, 1, 2, 4, 8):
+        try:
+            record()
+        except (OperationalError, InterfaceError):
+            logger.warning("attempt_record_postponed")
+            connection.close()
+            time.sleep(pause)
+        else:
+            return
+    record()
 
 
 def callback_token_hash(token: str) -> str:

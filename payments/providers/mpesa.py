@@ -123,8 +123,8 @@ class MpesaProvider(PaymentProvider):
         except (ValueError, KeyError, TypeError, RecursionError):
             raise UnreadableEvent("not an stkCallback") from None
         shared: dict[str, Any] = {
-            "provider_reference": _text(callback.get("CheckoutRequestID")),
-            "merchant_reference": _text(callback.get("MerchantRequestID")),
+            "provider_reference": _text(callback.get("CheckoutRequestID"))[:100],
+            "merchant_reference": _text(callback.get("MerchantRequestID"))[:100],
             "result_code": code[:40],
             "detail": _text(callback.get("ResultDesc"))[:300],
         }
@@ -227,7 +227,7 @@ def _metadata(callback: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _text(value: Any) -> str:
-    return "" if value is None else str(value)
+    return "" if value is None else str(value).replace("\x00", "")  # PostgreSQL keeps no NUL
 
 
 def _decimal(value: Any) -> Decimal | None:
@@ -237,7 +237,7 @@ def _decimal(value: Any) -> Decimal | None:
         amount = Decimal(value)
     except InvalidOperation:
         return None
-    return amount if amount.is_finite() and abs(amount) < 10**10 else None
+    return amount if amount.is_finite() and -(10**10) < amount < 10**10 else None
 
 
 def _receipt(value: Any) -> str:

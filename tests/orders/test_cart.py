@@ -5,7 +5,10 @@ from decimal import Decimal
 import pytest
 
 from catalog.models import Stock, Variant
+from orders import carts
+from orders.carts import CartChanged
 from orders.models import Cart, CartItem, Order
+from orders.services import Contact
 from tests.clients import client_for
 from tests.factories import ProductFactory, UserFactory, variant_of
 
@@ -205,3 +208,18 @@ def test_cart_takes_the_same_statements_for_any_number_of_lines(rows, django_ass
         response = client.get(CART)
 
     assert len(response.json()["items"]) == rows
+
+
+def test_cart_that_was_just_merged_away_is_a_conflict():
+    product = ProductFactory()
+    add(client_for(UserFactory()), product)
+    cart = Cart.objects.get()
+    item = cart.items.get()
+    Cart.objects.all().delete()
+
+    with pytest.raises(CartChanged):
+        carts.change_item(cart, item.pk, quantity=2)
+    with pytest.raises(CartChanged):
+        carts.check_out(cart, user=UserFactory(), contact=Contact())
+
+    assert not Order.objects.exists()

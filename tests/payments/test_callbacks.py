@@ -214,6 +214,7 @@ def test_amount_is_read_in_every_spelling(order, callback_token, daraja, amount)
         [{"Name": "MpesaReceiptNumber", "Value": "UKL4AB12CD"}],
         [],
         [{"Value": 1500}, "x", None],
+        [{"Name": "Amount", "Value": "1e999999999"}, {"Name": "MpesaReceiptNumber", "Value": "UKL4AB12CD"}],
         [{"Name": "Amount", "Value": "NaN"}, {"Name": "MpesaReceiptNumber", "Value": "<script>"}],
     ],
 )

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import pytest
 import requests
+from django.db import OperationalError
 from django.utils import timezone
 from urllib3.exceptions import NewConnectionError
 
@@ -368,3 +369,23 @@ def test_prompt_limit_is_exact_under_concurrency():
     assert sum(started) == 3
     assert PaymentAttempt.objects.count() == 3
     assert Order.objects.filter(payment_open=True).count() == 3
+
+
+def test_answer_is_stored_after_the_database_was_away_for_a_moment(order, daraja, monkeypatch):
+    attempt = start(order).payment.attempts.get()
+    record, failures = services._record_answer, [OperationalError("in recovery mode")]
+
+    def shaky(*arguments):
+        if failures:
+            raise failures.pop()
+        record(*arguments)
+
+    monkeypatch.setattr(services, "_record_answer", shaky)
+    monkeypatch.setattr(services.connection, "close", lambda: None)
+    monkeypatch.setattr(services.time, "sleep", lambda _: None)
+
+    services.send_attempt(attempt.pk)
+
+    assert state(attempt) == ("pending", "waiting")
+    assert attempt.provider_reference == CHECKOUT_ID
+    assert len(daraja.called(PUSH)) == 1
