@@ -359,3 +359,9 @@ def test_cors_answers_only_the_listed_origins(settings):
 
     assert listed["Access-Control-Allow-Origin"] == "https://shop.example"
     assert not {name for name in foreign.headers if name.startswith("Access-Control-")}
+
+
+def test_nul_in_a_cookie_is_a_named_refusal(api_client):
+    answer = api_client.get("/api/cart/", headers={"Cookie": 'sessionid="\\000abcdefghijk"'})
+
+    assert (answer.status_code, answer.json()["errors"][0]["code"]) == (400, "invalid_cookie")
