@@ -1,4 +1,4 @@
-"""The Starlette app: every provider's routes, the phone and the control API."""
+"""The Starlette app: every provider's routes, the phone, the checkout page and the control API."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -10,17 +10,18 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
+from simulator.checkout.routes import checkout_routes
 from simulator.control import control_routes
 from simulator.core import Simulator
 from simulator.daraja.wire import Refusal, refusal_response
 from simulator.phone.routes import phone_routes
 from simulator.settings import Settings
 
-_GATEWAY_ERRORS = {404: ("404.001.01", "Resource not found"), 405: ("405.001", "Method Not Allowed")}
-
 
 def create_app(settings: Settings | None = None) -> Starlette:
     """Build the simulator. Serve it with uvicorn: two faults need its connections, the timers its life span.
+
+    Every provider answers under its name (``/stripe/v1/…``) and at the root, as its own host would (``/v1/…``).
 
     Raises:
         BadStateFile: the state file cannot be used.
@@ -37,8 +38,11 @@ def create_app(settings: Settings | None = None) -> Starlette:
         Route("/", _to_phone),
         Route("/healthz", _health),
         Mount("/phone", routes=phone_routes()),
+        Mount("/checkout", routes=checkout_routes()),
         Mount("/control", routes=control_routes()),
     ]
+    for provider in simulator.providers.values():
+        routes.append(Mount(f"/{provider.name}", routes=list(provider.routes())))
     for provider in simulator.providers.values():
         routes.extend(provider.routes())
     app = Starlette(
@@ -60,10 +64,13 @@ async def _health(_: Request) -> Response:
 
 async def _http_error(request: Request, problem: Exception) -> Response:
     error = cast(HTTPException, problem)
-    prefixes = request.app.state.simulator.daraja.path_prefixes
-    if request.url.path.startswith(prefixes) and error.status_code in _GATEWAY_ERRORS:
-        code, message = _GATEWAY_ERRORS[error.status_code]
-        return refusal_response(Refusal(error.status_code, code, message))
+    providers = request.app.state.simulator.providers
+    first, _, rest = request.url.path.lstrip("/").partition("/")
+    named = [providers[first]] if first in providers else providers.values()
+    path = f"/{rest}" if first in providers else request.url.path
+    for provider in named:
+        if answer := provider.wire_error(error.status_code, path):
+            return cast(Response, answer)
     return JSONResponse({"error": error.detail}, status_code=error.status_code, headers=error.headers)
 
 

@@ -3,24 +3,52 @@
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from starlette.responses import Response
 from starlette.routing import Route
 
 from simulator import deliveries as deliveries_module
+from simulator.chapa import schema as chapa_schema
+from simulator.chapa.fault_kinds import CHAPA_FAULTS
+from simulator.chapa.provider import Chapa
+from simulator.checkout.models import CheckoutHost
 from simulator.daraja import schema as daraja_schema
 from simulator.daraja.fault_kinds import DARAJA_FAULTS
 from simulator.daraja.provider import Daraja
 from simulator.deliveries import Deliveries
 from simulator.faults import FaultBox
+from simulator.paypal import schema as paypal_schema
+from simulator.paypal.fault_kinds import PAYPAL_FAULTS
+from simulator.paypal.provider import PayPal
+from simulator.paystack import schema as paystack_schema
+from simulator.paystack.fault_kinds import PAYSTACK_FAULTS
+from simulator.paystack.provider import Paystack
 from simulator.settings import Settings
 from simulator.store import Store
+from simulator.stripe import schema as stripe_schema
+from simulator.stripe.fault_kinds import STRIPE_FAULTS
+from simulator.stripe.provider import Stripe
+
+_SCHEMAS = (
+    deliveries_module.SCHEMA,
+    daraja_schema.SCHEMA,
+    paystack_schema.SCHEMA,
+    chapa_schema.SCHEMA,
+    stripe_schema.SCHEMA,
+    paypal_schema.SCHEMA,
+)
+_FAULTS = (*DARAJA_FAULTS, *PAYSTACK_FAULTS, *CHAPA_FAULTS, *STRIPE_FAULTS, *PAYPAL_FAULTS)
 
 
 class Provider(Protocol):
-    @property
-    def path_prefixes(self) -> tuple[str, ...]: ...
+    name: str
 
     def routes(self) -> list[Route]: ...
-    def books(self, *, msisdn: str | None, reference: str | None) -> list[dict[str, Any]]: ...
+    def wire_error(self, status: int, path: str) -> Response | None:
+        """Return how this provider words an HTTP error (404, 405, 500) for one of its own paths, else None."""
+
+    def books(self, *, msisdn: str | None, reference: str | None) -> list[dict[str, Any]]:
+        """Return every payment, oldest first: ``provider, id, reference, amount, currency, status, …``."""
+
     def resume(self) -> None: ...
     def stop(self) -> None: ...
     def clear(self) -> None: ...
@@ -29,11 +57,20 @@ class Provider(Protocol):
 class Simulator:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.store = Store(settings.state, (deliveries_module.SCHEMA, daraja_schema.SCHEMA))
+        self.store = Store(settings.state, _SCHEMAS)
         self.deliveries = Deliveries(self.store)
-        self.faults = FaultBox(DARAJA_FAULTS, settings.seed)
+        self.faults = FaultBox(_FAULTS, settings.seed)
         self.daraja = Daraja(settings.daraja, self.store, self.deliveries, self.faults)
-        self.providers: Mapping[str, Provider] = {"daraja": self.daraja}
+        self.paystack = Paystack(settings.paystack, self.store, self.deliveries, self.faults)
+        self.chapa = Chapa(settings.chapa, self.store, self.deliveries, self.faults)
+        self.stripe = Stripe(settings.stripe, self.store, self.deliveries, self.faults)
+        self.paypal = PayPal(settings.paypal, self.store, self.deliveries, self.faults)
+        self.providers: Mapping[str, Provider] = {
+            provider.name: provider for provider in (self.daraja, self.paystack, self.chapa, self.stripe, self.paypal)
+        }
+        self.checkout_hosts: Mapping[str, CheckoutHost] = {
+            host.name: host for host in (self.paystack, self.chapa, self.stripe, self.paypal)
+        }
 
     async def start(self) -> None:
         # Deliveries first: what the providers finish while they resume must not be taken for left over.

@@ -1,11 +1,14 @@
 """Faults on demand: by probability, reproducible by seed, and as a queue of one-shot scenarios.
 
-A scenario is one or more faults that strike the same request. It belongs to a stage:
+A scenario is one or more faults of one provider that strike the same request. It belongs to a stage, the earliest
+of its faults' stages. M-Pesa's are:
 
 * ``push``: consumed by the next valid push. Callback, result and query faults in it stay with that payment;
   each query fault answers one query, in the order given.
 * ``query``: a scenario of query faults alone, consumed by the next query.
 * ``oauth``: a scenario of token faults alone, consumed by the next token request.
+
+The other providers name theirs ``<provider>.<stage>``, in the order of a payment's life.
 
 Probabilities are drawn per request with a generator seeded from (seed, stage, number of the request), so the
 same seed and the same order of requests give the same faults, however the stages interleave.
@@ -18,7 +21,6 @@ from typing import Any
 
 from simulator.msisdn import normalise_msisdn
 
-STAGES = ("push", "query", "oauth")
 LARGEST_COUNT = 1_000_000
 
 
@@ -33,6 +35,12 @@ class FaultKind:
     effect: str
     parameters: dict[str, Any] = field(default_factory=dict)  # with their defaults
     refused_values: tuple[Any, ...] = ()
+    alone: bool = False  # a scenario of this stage holds no fault of another
+
+    @property
+    def provider(self) -> str:
+        provider, dot, _ = self.stage.partition(".")
+        return provider if dot else "daraja"
 
 
 @dataclass(frozen=True)
@@ -49,13 +57,18 @@ class Scenario:
     faults: tuple[Fault, ...]
     stage: str
     count: int
-    msisdn: str | None
+    msisdn: str | None = None
+    reference: str | None = None  # the merchant's own reference of a payment
+
+    def strikes(self, msisdn: str | None, reference: str | None) -> bool:
+        return self.msisdn in (None, msisdn) and self.reference in (None, reference)
 
     def as_json(self) -> dict[str, Any]:
         return {
             "faults": [fault.as_json() for fault in self.faults],
             "count": self.count,
             "msisdn": self.msisdn,
+            "reference": self.reference,
         }
 
 
@@ -64,13 +77,16 @@ class FaultBox:
 
     def __init__(self, kinds: tuple[FaultKind, ...], seed: int) -> None:
         self._kinds = {kind.name: kind for kind in kinds}
+        if len(self._kinds) != len(kinds):
+            raise ValueError("two faults have one name")
+        self._stages = tuple(dict.fromkeys(kind.stage for kind in kinds))  # in the order of a payment's life
         self._first_seed = seed
         self.clear()
 
     def clear(self) -> None:
         self._seed = self._first_seed
         self._probabilities: dict[str, float] = {}
-        self._queues: dict[str, deque[Scenario]] = {stage: deque() for stage in STAGES}
+        self._queues: dict[str, deque[Scenario]] = {stage: deque() for stage in self._stages}
         self._drawn: Counter[str] = Counter()
         self._struck: Counter[str] = Counter()
 
@@ -99,21 +115,21 @@ class FaultBox:
             self._seed = seed
             self._drawn.clear()
         if scenarios is not None:
-            self._queues = {stage: deque() for stage in STAGES}
+            self._queues = {stage: deque() for stage in self._stages}
             for scenario in scenarios:
                 self._queues[scenario.stage].append(scenario)
 
-    def draw(self, stage: str, msisdn: str | None = None) -> tuple[Fault, ...]:
+    def draw(self, stage: str, msisdn: str | None = None, reference: str | None = None) -> tuple[Fault, ...]:
         """Return the faults that strike this request: a queued scenario if one fits, else by probability."""
         self._drawn[stage] += 1
-        faults = self._next_scenario(stage, msisdn) or self._by_chance(stage)
+        faults = self._next_scenario(stage, msisdn, reference) or self._by_chance(stage)
         self._struck.update(fault.name for fault in faults)
         return faults
 
-    def _next_scenario(self, stage: str, msisdn: str | None) -> tuple[Fault, ...]:
+    def _next_scenario(self, stage: str, msisdn: str | None, reference: str | None) -> tuple[Fault, ...]:
         queue = self._queues[stage]
         for scenario in queue:
-            if scenario.msisdn in (None, msisdn):
+            if scenario.strikes(msisdn, reference):
                 scenario.count -= 1
                 if scenario.count == 0:
                     queue.remove(scenario)
@@ -136,8 +152,8 @@ class FaultBox:
         return {
             "seed": self._seed,
             "probabilities": self._probabilities,
-            "queue": [scenario.as_json() for stage in STAGES for scenario in self._queues[stage]],
-            "drawn": {stage: self._drawn[stage] for stage in STAGES},
+            "queue": [scenario.as_json() for stage in self._stages for scenario in self._queues[stage]],
+            "drawn": {stage: self._drawn[stage] for stage in self._stages},
             "struck": dict(sorted(self._struck.items())),
             "known": {
                 kind.name: {"stage": kind.stage, "parameters": kind.parameters, "effect": kind.effect}
@@ -157,30 +173,35 @@ class FaultBox:
         return {name: float(probability) for name, probability in wanted.items()}
 
     def _read_scenario(self, entry: Any) -> Scenario:
-        """Read ``{"faults": [...], "count": 1, "msisdn": null}`` or the short ``{"fault": name, ...}``."""
+        """Read ``{"faults": [...], "count": 1, "msisdn": null, "reference": null}`` or ``{"fault": name, ...}``."""
         if isinstance(entry, str):
             entry = {"fault": entry}
         if not isinstance(entry, dict):
             raise BadFaults("A scenario is a fault name or an object.")
         rest = dict(entry)
-        count, phone = rest.pop("count", 1), rest.pop("msisdn", None)
+        count, phone, reference = rest.pop("count", 1), rest.pop("msisdn", None), rest.pop("reference", None)
         if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= LARGEST_COUNT:
             raise BadFaults("count must be a whole number, at least 1.")
         msisdn = None if phone is None else normalise_msisdn(str(phone))
         if phone is not None and msisdn is None:
             raise BadFaults(f"{phone} is no Kenyan mobile number.")
+        if reference is not None and not isinstance(reference, str):
+            raise BadFaults("reference must be text.")
         if "faults" in rest:
             listed = rest.pop("faults")
             if rest or not isinstance(listed, list) or not listed:
-                raise BadFaults("A scenario has faults (a list, not empty), count and msisdn.")
+                raise BadFaults("A scenario has faults (a list, not empty), count, msisdn and reference.")
         else:
             listed = [rest]
         faults = tuple(self._read_fault(item) for item in listed)
-        stages = {self._kind(fault.name).stage for fault in faults}
-        if "oauth" in stages and len(stages) > 1:
+        kinds = [self._kind(fault.name) for fault in faults]
+        stages = {kind.stage for kind in kinds}
+        if len(stages) > 1 and any(kind.alone for kind in kinds):
             raise BadFaults("A scenario of token faults can hold no others.")
-        stage = next(name for name in STAGES if name in stages)
-        return Scenario(faults, stage, count, msisdn)
+        if len({kind.provider for kind in kinds}) > 1:
+            raise BadFaults("A scenario holds the faults of one provider.")
+        stage = next(name for name in self._stages if name in stages)
+        return Scenario(faults, stage, count, msisdn, reference)
 
     def _read_fault(self, item: Any) -> Fault:
         if isinstance(item, str):

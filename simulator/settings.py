@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from typing import Any
 
 # Printed in Safaricom's public documentation of the sandbox; it protects nothing.
 SANDBOX_PASSKEY = "bfb279f9aa9bdbcf158e97dd71a467cd2e0c893059b10f78e6b72ada1ed2c919"
@@ -35,10 +36,42 @@ class DarajaSettings:
 
 
 @dataclass(frozen=True)
+class PaystackSettings:
+    secret_key: str = "sk_test_simulator"  # noqa: S105 - it opens nothing but this simulator
+    webhook_url: str = ""
+
+
+@dataclass(frozen=True)
+class ChapaSettings:
+    secret_key: str = "CHASECK_TEST-simulator"  # noqa: S105 - it opens nothing but this simulator
+    webhook_secret: str = "simulator-secret-hash"  # noqa: S105 - it opens nothing but this simulator
+    webhook_url: str = ""
+
+
+@dataclass(frozen=True)
+class StripeSettings:
+    secret_key: str = "sk_test_simulator_stripe"  # noqa: S105 - it opens nothing but this simulator
+    webhook_secret: str = "whsec_simulator"  # noqa: S105 - it opens nothing but this simulator
+    webhook_url: str = ""
+
+
+@dataclass(frozen=True)
+class PayPalSettings:
+    client_id: str = "simulator-client"
+    client_secret: str = "simulator-secret"  # noqa: S105 - it opens nothing but this simulator
+    webhook_id: str = "5EX13806WE220947H"
+    webhook_url: str = ""
+
+
+@dataclass(frozen=True)
 class Settings:
     state: str = ":memory:"
     seed: int = 0
     daraja: DarajaSettings = field(default_factory=DarajaSettings)
+    paystack: PaystackSettings = field(default_factory=PaystackSettings)
+    chapa: ChapaSettings = field(default_factory=ChapaSettings)
+    stripe: StripeSettings = field(default_factory=StripeSettings)
+    paypal: PayPalSettings = field(default_factory=PayPalSettings)
 
 
 def settings_from_environment(environ: Mapping[str, str], *, state: str = ":memory:", seed: int = 0) -> Settings:
@@ -68,7 +101,22 @@ def settings_from_environment(environ: Mapping[str, str], *, state: str = ":memo
         balance=int(_matching("BALANCE", text("BALANCE", str(default.balance)), r"[0-9]{1,9}", "whole shillings")),
         refuse_repeats=_switch("REFUSE_REPEATS", text("REFUSE_REPEATS", "off")),
     )
-    return Settings(state=state, seed=seed, daraja=daraja)
+    return Settings(
+        state=state,
+        seed=seed,
+        daraja=daraja,
+        paystack=PaystackSettings(**_texts(environ, "PAYSTACK", PaystackSettings)),
+        chapa=ChapaSettings(**_texts(environ, "CHAPA", ChapaSettings)),
+        stripe=StripeSettings(**_texts(environ, "STRIPE", StripeSettings)),
+        paypal=PayPalSettings(**_texts(environ, "PAYPAL", PayPalSettings)),
+    )
+
+
+def _texts(environ: Mapping[str, str], prefix: str, settings: type[Any]) -> dict[str, str]:
+    """Read a provider's settings that are plain text: ``SIMULATOR_PAYSTACK_SECRET_KEY`` and so on."""
+    names = [entry.name for entry in fields(settings) if entry.type in (str, "str")]
+    given = {name: environ.get(f"SIMULATOR_{prefix}_{name.upper()}", "") for name in names}
+    return {name: value for name, value in given.items() if value}
 
 
 def _matching(name: str, value: str, pattern: str, meaning: str) -> str:

@@ -16,9 +16,9 @@ _TRANSPORT: tuple[tuple[str, str, dict[str, Any]], ...] = (
 )
 
 
-def _transport(stage: str, note: str = "") -> tuple[FaultKind, ...]:
+def _transport(stage: str, *, alone: bool = False) -> tuple[FaultKind, ...]:
     return tuple(
-        FaultKind(f"{stage}_{name}", stage, effect + note, parameters) for name, effect, parameters in _TRANSPORT
+        FaultKind(f"{stage}_{name}", stage, effect, parameters, alone=alone) for name, effect, parameters in _TRANSPORT
     )
 
 
@@ -107,6 +107,14 @@ _QUERY = (
     FaultKind("query_token_expired", "query", "every token ends; HTTP 404, 404.001.03 Invalid Access Token"),
 )
 
-_OAUTH = (FaultKind("oauth_html_200", "oauth", "HTTP 200 with a portal's HTML page"),)
+_OAUTH = (FaultKind("oauth_html_200", "oauth", "HTTP 200 with a portal's HTML page", alone=True),)
 
-DARAJA_FAULTS = (*_PUSH, *_PAYMENT, *_CALLBACK, *_QUERY, *_transport("query"), *_OAUTH, *_transport("oauth"))
+DARAJA_FAULTS = (
+    *_PUSH,
+    *_PAYMENT,
+    *_CALLBACK,
+    *_QUERY,
+    *_transport("query"),
+    *_OAUTH,
+    *_transport("oauth", alone=True),
+)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from starlette.responses import Response
 from starlette.routing import Route
 
 from simulator.daraja.auto_answers import AutoAnswers
@@ -10,15 +11,19 @@ from simulator.daraja.payments import Payments
 from simulator.daraja.phones import Phones
 from simulator.daraja.stk_push import StkPushEndpoint
 from simulator.daraja.stk_query import StkQueryEndpoint
+from simulator.daraja.wire import Refusal, refusal_response
 from simulator.deliveries import Deliveries
 from simulator.faults import FaultBox
 from simulator.settings import DarajaSettings
 from simulator.store import Store
 
+# Paths under these are the gateway's, so that a wrong one is answered in the gateway's form.
+_GATEWAY_PATHS = ("/oauth/", "/mpesa/", "/pulltransactions/")
+_GATEWAY_ERRORS = {404: ("404.001.01", "Resource not found"), 405: ("405.001", "Method Not Allowed")}
+
 
 class Daraja:
-    # Paths under these are the gateway's, so that a wrong one is answered in the gateway's form.
-    path_prefixes = ("/oauth/", "/mpesa/")
+    name = "daraja"
 
     def __init__(self, settings: DarajaSettings, store: Store, deliveries: Deliveries, faults: FaultBox) -> None:
         self._store = store
@@ -36,6 +41,12 @@ class Daraja:
             Route("/mpesa/stkpush/v1/processrequest", self._push.process_request, methods=["POST"]),
             Route("/mpesa/stkpushquery/v1/query", self._query.query, methods=["POST"]),
         ]
+
+    def wire_error(self, status: int, path: str) -> Response | None:
+        if not path.startswith(_GATEWAY_PATHS) or status not in _GATEWAY_ERRORS:
+            return None
+        code, message = _GATEWAY_ERRORS[status]
+        return refusal_response(Refusal(status, code, message))
 
     def books(self, *, msisdn: str | None, reference: str | None) -> list[dict[str, Any]]:
         """Return every payment, oldest first, or those of a phone or a reference."""

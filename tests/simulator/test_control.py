@@ -75,7 +75,7 @@ def test_faults_are_shown_and_cleared(merchant):
 
     assert shown["seed"] == 5
     assert shown["probabilities"] == {"query_4999": 0.5}
-    assert shown["queue"] == [{"faults": [{"fault": "callback_lost"}], "count": 3, "msisdn": None}]
+    assert shown["queue"] == [{"faults": [{"fault": "callback_lost"}], "count": 3, "msisdn": None, "reference": None}]
     assert shown["known"]["callback_late"]["parameters"] == {"seconds": 5.0}
     assert (cleared["seed"], cleared["probabilities"], cleared["queue"]) == (0, {}, [])
 

@@ -1,0 +1,1 @@
+"""Chapa (Ethiopia), v1's wire format, the merchant's side of it."""

@@ -1,0 +1,1 @@
+"""The payment page that the redirect providers send a customer to, and its JSON API."""

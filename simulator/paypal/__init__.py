@@ -1,0 +1,1 @@
+"""PayPal's wire format, the merchant's side of it."""

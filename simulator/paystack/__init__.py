@@ -1,0 +1,1 @@
+"""Paystack's wire format, the merchant's side of it."""

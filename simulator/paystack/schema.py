@@ -1,0 +1,3 @@
+"""Paystack's tables. Amounts are in the smallest unit, moments seconds since 1970."""
+
+SCHEMA = ""

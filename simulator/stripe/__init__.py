@@ -1,0 +1,1 @@
+"""Stripe's wire format, the merchant's side of it."""
