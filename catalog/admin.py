@@ -12,8 +12,9 @@ from django.utils.html import format_html
 from unfold.views import ChangeList
 
 from catalog import services, stock
+from catalog.currencies.admin import ExchangeRateAdmin
 from catalog.forms import AdjustStockForm, BrandForm, CategoryForm, NewVariantForm, ProductForm, VariantForm
-from catalog.models import Brand, Category, Product, ProductQuerySet, Stock, StockMovement, Variant
+from catalog.models import Brand, Category, ExchangeRate, Product, ProductQuerySet, Stock, StockMovement, Variant
 from catalog.search import SearchTooLong, search_products
 from ecommerce.admin_base import (
     EMPTY,
@@ -487,3 +488,8 @@ class StockMovementAdmin(ReadOnlyAdmin):
     @column("On hand", ordering="on_hand_change")
     def on_hand(self, movement: StockMovement) -> str:
         return f"{movement.on_hand_change:+d}"
+
+
+# --- Exchange rates -------------------------------------------------------------------------------------------
+
+admin.site.register(ExchangeRate, ExchangeRateAdmin)

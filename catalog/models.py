@@ -8,7 +8,7 @@ from django.db.models import F, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce
 
 from catalog.ltree import LtreeField
-from ecommerce.models import BaseModel
+from ecommerce.models import BaseModel, new_id
 
 
 class Category(BaseModel):
@@ -192,3 +192,36 @@ class StockMovement(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.available_change:+d}/{self.on_hand_change:+d}"
+
+
+class ExchangeRate(models.Model):
+    """How many units of ``base`` one unit of ``currency`` costs from a moment on: 129.50 for USD in KES.
+
+    The rate of a moment is the newest one at or before it. A trigger forbids changing or deleting a row: what was
+    charged by a rate must stay provable. A wrong rate is put right by a newer one.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    base = models.CharField(max_length=3)
+    currency = models.CharField(max_length=3)
+    rate = models.DecimalField(max_digits=20, decimal_places=10)
+    valid_from = models.DateTimeField()
+    source = models.CharField(max_length=120, blank=True)  # whose rate it is: "Central Bank of Kenya, mean"
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        default_permissions = ("add", "view")
+        constraints = [
+            models.CheckConstraint(condition=Q(rate__gt=0), name="exchange_rate_positive"),
+            models.CheckConstraint(
+                condition=Q(base__regex=r"^[A-Z]{3}$", currency__regex=r"^[A-Z]{3}$") & ~Q(base=F("currency")),
+                name="exchange_rate_between_two_codes",
+            ),
+            models.UniqueConstraint(fields=["base", "currency", "valid_from"], name="exchange_rate_once_per_moment"),
+        ]
+
+    def __str__(self) -> str:
+        return f"1 {self.currency} = {self.base} {self.rate.normalize():f}"

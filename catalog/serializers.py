@@ -4,6 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from catalog.currencies.serializers import DisplayCurrencyField, DisplayPriceField
 from catalog.models import Brand, Category, Product, Variant
 
 
@@ -42,10 +43,26 @@ class BrandSerializer(serializers.ModelSerializer[Brand]):
 
 class VariantSerializer(serializers.ModelSerializer[Variant]):
     stock = serializers.IntegerField(source="stock_level.available", read_only=True)
+    display_price = DisplayPriceField(help_text="With `?currency=`.")
+    display_compare_at_price = DisplayPriceField("compare_at_price", help_text="With `?currency=`.")
+    display_currency = DisplayCurrencyField(help_text="With `?currency=`.")
 
     class Meta:
         model = Variant
-        fields = ("id", "sku", "options", "price", "compare_at_price", "stock", "weight_grams", "barcode", "image_url")
+        fields = (
+            "id",
+            "sku",
+            "options",
+            "price",
+            "compare_at_price",
+            "display_price",
+            "display_compare_at_price",
+            "display_currency",
+            "stock",
+            "weight_grams",
+            "barcode",
+            "image_url",
+        )
         read_only_fields = fields
 
 
@@ -53,6 +70,8 @@ class ProductListSerializer(serializers.ModelSerializer[Product]):
     category = CategoryInProductSerializer(read_only=True)
     brand = BrandSerializer(read_only=True, allow_null=True)
     stock = serializers.IntegerField(read_only=True)
+    display_price = DisplayPriceField(help_text="With `?currency=`: the price in that currency; null without a rate.")
+    display_currency = DisplayCurrencyField(help_text="With `?currency=`.")
 
     class Meta:
         model = Product
@@ -62,6 +81,8 @@ class ProductListSerializer(serializers.ModelSerializer[Product]):
             "url_key",
             "price",
             "currency",
+            "display_price",
+            "display_currency",
             "category",
             "brand",
             "stock",

@@ -12,6 +12,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from catalog import selectors, serializers
+from catalog.currencies.serializers import SHOWN_IN
+from catalog.currencies.views import DISPLAY_CURRENCY, shown_in
 from catalog.filters import ProductFilter
 from catalog.models import Brand, Category, Product
 
@@ -53,14 +55,19 @@ class ByIdOrUrlKey(viewsets.GenericViewSet[Any]):
     list=extend_schema(
         summary="List products",
         description="Filter, search and sort the products for sale. An unknown parameter is a 400 that names it.",
-        parameters=[ORDERING_PARAMETER],
+        parameters=[ORDERING_PARAMETER, DISPLAY_CURRENCY],
     ),
-    retrieve=extend_schema(summary="Show a product", description="By id or url_key, with its variants."),
+    retrieve=extend_schema(
+        summary="Show a product",
+        description="By id or url_key, with its variants.",
+        parameters=[DISPLAY_CURRENCY],
+    ),
 )
 class ProductViewSet(ByIdOrUrlKey, viewsets.ReadOnlyModelViewSet[Product]):
     queryset = Product.objects.none()
     permission_classes = (AllowAny,)
     filterset_class = ProductFilter
+    extra_query_parameters = (DISPLAY_CURRENCY.name,)
     schema_tag = "catalog"
 
     @property
@@ -73,6 +80,10 @@ class ProductViewSet(ByIdOrUrlKey, viewsets.ReadOnlyModelViewSet[Product]):
 
     def get_serializer_class(self) -> Any:
         return serializers.ProductListSerializer if self.action == "list" else serializers.ProductSerializer
+
+    def get_serializer_context(self) -> dict[str, Any]:
+        faked = getattr(self, "swagger_fake_view", False)
+        return {**super().get_serializer_context(), SHOWN_IN: None if faked else shown_in(self.request)}
 
     @extend_schema(
         summary="Show the category tree",

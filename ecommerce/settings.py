@@ -16,6 +16,8 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 from django.urls import reverse_lazy
 
+from ecommerce.currencies import ISO_4217
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 env = environ.Env()
@@ -219,6 +221,7 @@ CELERY_TASK_DEFAULT_QUEUE = env.str("CELERY_TASK_DEFAULT_QUEUE", default="shop")
 CELERY_BEAT_SCHEDULE = {
     "heartbeat": {"task": "ecommerce.record_heartbeat", "schedule": 10.0, "options": {"expires": 10}},
     "query-due-attempts": {"task": "payments.query_due_attempts", "schedule": 5.0, "options": {"expires": 5}},
+    "query-due-refunds": {"task": "payments.query_due_refunds", "schedule": 15.0, "options": {"expires": 15}},
     "cancel-unpaid-orders": {"task": "orders.cancel_unpaid_orders", "schedule": 30.0, "options": {"expires": 30}},
     "purge-expired-rows": {"task": "ecommerce.purge_expired_rows", "schedule": 3600.0},
 }
@@ -397,6 +400,17 @@ EMAIL_USE_SSL = _email.get("EMAIL_USE_SSL", False)
 EMAIL_FILE_PATH = _email.get("EMAIL_FILE_PATH") or str(BASE_DIR / ".shop" / "mail")
 EMAIL_TIMEOUT = 10
 
+# --- Currencies ---------------------------------------------------------------------------------------------
+
+# What exchange rates are counted in. Rates that were counted in another one are not used.
+BASE_CURRENCY = env.str("BASE_CURRENCY", default="").strip() or DEFAULT_CURRENCY
+# Which currencies prices are shown in, beside the base; none named: all that have a rate.
+CURRENCIES = [code.strip() for code in env.list("CURRENCIES", default=[])]
+for _name, _codes in (("BASE_CURRENCY", [BASE_CURRENCY]), ("CURRENCIES", CURRENCIES)):
+    if _unknown := [code for code in _codes if code not in ISO_4217]:
+        raise ImproperlyConfigured(f"{_name} names {_unknown[0]!r}; it takes ISO 4217 codes, such as KES or USD.")
+MAX_RATE_AGE = timedelta(days=whole_number("MAX_RATE_AGE_DAYS", 7, most=3650))  # of a rate that is charged by
+
 # --- Orders -------------------------------------------------------------------------------------------------
 
 ORDER_RESERVATION = timedelta(seconds=whole_number("ORDER_RESERVATION_SECONDS", 900, most=604_800))
@@ -406,21 +420,55 @@ CART_LIFETIME_GUEST = timedelta(days=30)
 
 # --- Payments -----------------------------------------------------------------------------------------------
 
+# Which services new payments may use; the first that offers a way of paying collects it.
 PAYMENT_PROVIDERS = env.list("PAYMENT_PROVIDERS", default=["mpesa"])
+# Services beside the built-in ones, as name=dotted.path.of.the.Class, separated by commas.
+PAYMENT_PROVIDER_CLASSES = env.dict("PAYMENT_PROVIDER_CLASSES", default={})
 PROVIDER_CONNECT_TIMEOUT = 3.0
 PROVIDER_READ_TIMEOUT = 10.0
 PROVIDER_USER_AGENT = f"{SHOP_NAME}/1.0 (+{PUBLIC_BASE_URL})"
+# How many threads of one web process may wait for payment services at once; the others keep serving.
+PROVIDER_THREADS = whole_number("PROVIDER_THREADS", 2, most=64)
 # A prompt on a stranger's phone is abuse: at most so many pushes to one number in the window.
 PAYMENT_PHONE_LIMIT = (whole_number("PAYMENT_PHONE_LIMIT", 3, most=1_000_000), timedelta(minutes=10))
 
+
+def provider_url(name: str, default: str) -> str:
+    """Return a payment service's address; in production it must be https and no simulator."""
+    url: str = env.str(name, default=default).rstrip("/")
+    host = urlsplit(url).hostname or ""
+    try:
+        on_this_machine = not ip_address(host).is_global
+    except ValueError:  # a name
+        on_this_machine = host.rstrip(".") == "localhost" or "." not in host
+    if PRODUCTION and url and (not url.startswith("https://") or on_this_machine):
+        raise ImproperlyConfigured(f"{name} must be https and no simulator in production.")
+    return url
+
+
+def require_settings(provider: str, values: dict[str, str]) -> None:
+    """Refuse to start in production while a service that is switched on lacks a setting."""
+    for name, value in values.items():
+        if PRODUCTION and provider in PAYMENT_PROVIDERS and not value:
+            raise ImproperlyConfigured(f"{name} is not set, but PAYMENT_PROVIDERS names {provider}.")
+
+
 MPESA = {
-    "BASE_URL": env.str("MPESA_BASE_URL", default="" if PRODUCTION else "https://sandbox.safaricom.co.ke").rstrip("/"),
+    "BASE_URL": provider_url("MPESA_BASE_URL", "" if PRODUCTION else "https://sandbox.safaricom.co.ke"),
     "CONSUMER_KEY": env.str("MPESA_CONSUMER_KEY", default=""),
     "CONSUMER_SECRET": env.str("MPESA_CONSUMER_SECRET", default=""),
     "SHORTCODE": env.str("MPESA_SHORTCODE", default=""),
     "TILL_NUMBER": env.str("MPESA_TILL_NUMBER", default=""),
     "PASSKEY": env.str("MPESA_PASSKEY", default=""),
     "TRANSACTION_TYPE": env.str("MPESA_TRANSACTION_TYPE", default="CustomerPayBillOnline"),
+    # An operator of the M-PESA organisation portal: refunds, payouts and questions about receipts need one.
+    "INITIATOR_NAME": env.str("MPESA_INITIATOR_NAME", default=""),
+    "SECURITY_CREDENTIAL": env.str("MPESA_SECURITY_CREDENTIAL", default=""),
+    # The shortcode that pays out; where it is another than the one that collects.
+    "B2C_SHORTCODE": env.str("MPESA_B2C_SHORTCODE", default=""),
+    # Part of the addresses that Safaricom is given for paybill and till payments. Without it, what is said there is
+    # only a claim until Safaricom's list or a statement confirms it.
+    "C2B_SECRET": env.str("MPESA_C2B_SECRET", default=""),
     # Where callbacks are said to come from; an address outside the list is doubted, not dropped.
     "CALLBACK_ADDRESSES": env.list(
         "MPESA_CALLBACK_ADDRESSES",
@@ -441,21 +489,61 @@ MPESA = {
     ),
     "MAX_AMOUNT": whole_number("MPESA_MAX_AMOUNT", 250_000, most=100_000_000),
 }
-if "mpesa" in PAYMENT_PROVIDERS:
-    for name in ("BASE_URL", "CONSUMER_KEY", "CONSUMER_SECRET", "SHORTCODE", "PASSKEY"):
-        if PRODUCTION and not MPESA[name]:
-            raise ImproperlyConfigured(f"MPESA_{name} is not set, but PAYMENT_PROVIDERS names mpesa.")
-    if MPESA["TRANSACTION_TYPE"] not in ("CustomerPayBillOnline", "CustomerBuyGoodsOnline"):
-        raise ImproperlyConfigured(
-            "MPESA_TRANSACTION_TYPE must be CustomerPayBillOnline (paybill) or CustomerBuyGoodsOnline (till)."
-        )
-    _host = urlsplit(str(MPESA["BASE_URL"])).hostname or ""
-    try:
-        _on_this_machine = not ip_address(_host).is_global
-    except ValueError:  # a name
-        _on_this_machine = _host.rstrip(".") == "localhost" or "." not in _host
-    if PRODUCTION and (not str(MPESA["BASE_URL"]).startswith("https://") or _on_this_machine):
-        raise ImproperlyConfigured("MPESA_BASE_URL must be https and no simulator in production.")
+require_settings(
+    "mpesa",
+    {
+        f"MPESA_{name}": str(MPESA[name])
+        for name in ("BASE_URL", "CONSUMER_KEY", "CONSUMER_SECRET", "SHORTCODE", "PASSKEY")
+    },
+)
+if MPESA["TRANSACTION_TYPE"] not in ("CustomerPayBillOnline", "CustomerBuyGoodsOnline"):
+    raise ImproperlyConfigured(
+        "MPESA_TRANSACTION_TYPE must be CustomerPayBillOnline (paybill) or CustomerBuyGoodsOnline (till)."
+    )
+
+PAYSTACK = {
+    "BASE_URL": provider_url("PAYSTACK_BASE_URL", "https://api.paystack.co"),
+    "SECRET_KEY": env.str("PAYSTACK_SECRET_KEY", default=""),
+    # The key before the present one: what was signed with it is taken for a while after a change.
+    "FORMER_SECRET_KEY": env.str("PAYSTACK_FORMER_SECRET_KEY", default=""),
+}
+require_settings("paystack", {"PAYSTACK_SECRET_KEY": PAYSTACK["SECRET_KEY"]})
+
+CHAPA = {
+    "BASE_URL": provider_url("CHAPA_BASE_URL", "https://api.chapa.co/v1"),
+    "SECRET_KEY": env.str("CHAPA_SECRET_KEY", default=""),
+    "WEBHOOK_SECRET": env.str("CHAPA_WEBHOOK_SECRET", default=""),
+}
+require_settings("chapa", {f"CHAPA_{name}": CHAPA[name] for name in ("SECRET_KEY", "WEBHOOK_SECRET")})
+
+STRIPE = {
+    "API_BASE": provider_url("STRIPE_API_BASE", "https://api.stripe.com"),
+    "SECRET_KEY": env.str("STRIPE_SECRET_KEY", default=""),
+    # Several, separated by commas, while one is being changed.
+    "WEBHOOK_SECRETS": env.list("STRIPE_WEBHOOK_SECRET", default=[]),
+}
+require_settings(
+    "stripe",
+    {"STRIPE_SECRET_KEY": str(STRIPE["SECRET_KEY"]), "STRIPE_WEBHOOK_SECRET": ",".join(STRIPE["WEBHOOK_SECRETS"])},
+)
+
+PAYPAL = {
+    "BASE_URL": provider_url(
+        "PAYPAL_BASE_URL", "https://api-m.paypal.com" if PRODUCTION else "https://api-m.sandbox.paypal.com"
+    ),
+    "CLIENT_ID": env.str("PAYPAL_CLIENT_ID", default=""),
+    "CLIENT_SECRET": env.str("PAYPAL_CLIENT_SECRET", default=""),
+    "WEBHOOK_ID": env.str("PAYPAL_WEBHOOK_ID", default=""),
+    # The currency that shillings are turned into; PayPal takes none of ours.
+    "CURRENCY": env.str("PAYPAL_CURRENCY", default="USD"),
+    # Whose signing certificates are fetched. Only a simulator needs another host, so production refuses one.
+    "CERTIFICATE_HOSTS": env.list("PAYPAL_CERTIFICATE_HOSTS", default=[]),
+}
+require_settings(
+    "paypal", {f"PAYPAL_{name}": str(PAYPAL[name]) for name in ("CLIENT_ID", "CLIENT_SECRET", "WEBHOOK_ID")}
+)
+if PRODUCTION and PAYPAL["CERTIFICATE_HOSTS"]:
+    raise ImproperlyConfigured("PAYPAL_CERTIFICATE_HOSTS is for simulators; production must not have it.")
 
 # The simulated phone that `./shop run` starts; used by demo_purchase alone.
 SIMULATOR_URL = env.str("SIMULATOR_URL", default="http://127.0.0.1:8100").rstrip("/")
@@ -512,6 +600,7 @@ UNFOLD = {
                     staff_link("Brands", "sell", "catalog.brand"),
                     staff_link("Stock", "inventory_2", "catalog.stock"),
                     staff_link("Stock movements", "swap_vert", "catalog.stockmovement"),
+                    staff_link("Exchange rates", "currency_exchange", "catalog.exchangerate"),
                 ],
             },
             {

@@ -335,8 +335,8 @@ class HandledFilter(admin.SimpleListFilter):
 
 @admin.register(ProviderEvent)
 class ProviderEventAdmin(ReadOnlyAdmin):
-    list_display = ("created_at", "provider", "kind", "order_number", "state", "from_known_address", "last_error")
-    list_filter = (HandledFilter, "provider", "from_known_address", "created_at")
+    list_display = ("created_at", "provider", "kind", "order_number", "state", "is_trusted", "last_error")
+    list_filter = (HandledFilter, "provider", "is_trusted", "created_at")
     list_select_related = ("attempt__payment__order",)
     search_fields = ("event_id",)  # makes the box appear; get_search_results does the work
     search_help_text = "Order number, phone number, M-PESA receipt or CheckoutRequestID"
@@ -345,7 +345,7 @@ class ProviderEventAdmin(ReadOnlyAdmin):
     fields = (
         ("provider", "kind", "state"),
         ("created_at", "handled_at"),
-        ("attempt_link", "from_known_address"),
+        ("attempt_link", "is_trusted"),
         ("outcome", "last_error"),
         "digest",
         "body_text",

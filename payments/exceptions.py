@@ -1,5 +1,7 @@
 """What can go wrong with payments."""
 
+from decimal import Decimal
+
 from ecommerce.exceptions import DomainError
 
 
@@ -38,6 +40,41 @@ class TooManyPrompts(DomainError):
     wait = 600
 
 
+class ReceivedMoneyDecided(DomainError):
+    code = "received_money_decided"
+    message = "This money is on no work list any more."
+
+
+class NothingToAttachTo(DomainError):
+    status_code = 400
+    code = "order_takes_no_money"
+    message = "There is no order of that number that waits for money in this currency."
+
+
+class NothingToRefund(DomainError):
+    code = "nothing_to_refund"
+    message = "Nothing was paid, or all of it went back."
+
+
+class RefundTooLarge(DomainError):
+    status_code = 400
+    code = "refund_too_large"
+
+    def __init__(self, left: Decimal) -> None:
+        self.message = f"Only {left} is left to be refunded."
+        super().__init__(left=str(left))
+
+
+class RefundInProgress(DomainError):
+    code = "refund_in_progress"
+    message = "An earlier refund of this payment is not finished."
+
+
+class RefundNotByHand(DomainError):
+    code = "refund_not_by_hand"
+    message = "This refund does not wait for a person."
+
+
 class UnknownCallback(DomainError):
     status_code = 404
     code = "not_found"
@@ -50,6 +87,10 @@ class ProviderUnavailable(Exception):
 
 class ProviderUnreachable(ProviderUnavailable):
     """The request certainly did not arrive: no connection, or refused before it was written."""
+
+
+class ForgedEvent(Exception):
+    """An event that the provider did not send, or not now. Nothing of it is kept but a count."""
 
 
 class UnreadableEvent(Exception):

@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+from dataclasses import replace
 from datetime import timedelta
 from math import inf
 from uuid import UUID
@@ -12,13 +13,16 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from ecommerce.outbox import Postpone
+from payments.attempts import facts_of, token_hash
+from payments.c2b import handle_confirmation
 from payments.exceptions import ProviderUnavailable, UnknownCallback, UnreadableEvent
 from payments.models import PaymentAttempt, ProviderEvent
 from payments.providers import get_provider
 from payments.providers.base import ProviderResult, Verdict
-from payments.services import callback_token_hash
+from payments.providers.mpesa import MpesaProvider
 from payments.settlement import settle
 from payments.tasks import handle_provider_event as handle_event_task
+from payments.transfer_results import handle_result
 
 logger = logging.getLogger(__name__)
 
@@ -35,17 +39,17 @@ def receive_callback(*, provider: str, token: str, body: bytes, address: str) ->
     Raises:
         UnknownCallback: the secret in the URL is none of ours; nothing is stored.
     """
-    attempt = PaymentAttempt.objects.filter(provider=provider, callback_token_hash=callback_token_hash(token)).first()
+    attempt = PaymentAttempt.objects.filter(provider=provider, callback_token_hash=token_hash(token)).first()
     if attempt is None:
         raise UnknownCallback()
     digest = hashlib.sha256(attempt.pk.bytes + body).hexdigest()  # STK callbacks carry no id of their own
     event = ProviderEvent(
         provider=provider,
         event_id=digest,
-        kind="stk_callback",
+        kind=ProviderEvent.Kind.STK_CALLBACK,
         attempt=attempt,
         body=body,
-        from_known_address=address in settings.MPESA["CALLBACK_ADDRESSES"],
+        is_trusted=address in settings.MPESA["CALLBACK_ADDRESSES"],
     )
     ProviderEvent.objects.bulk_create([event], ignore_conflicts=True)
     stored_id = ProviderEvent.objects.values_list("pk", flat=True).get(provider=provider, event_id=digest)
@@ -61,15 +65,25 @@ def handle_event(event_id: UUID) -> None:
     Raises:
         Postpone: it is not confirmed yet.
     """
-    event = ProviderEvent.objects.select_related("attempt").get(pk=event_id)
-    if event.handled_at is not None or event.attempt is None:
+    event = ProviderEvent.objects.select_related("attempt", "refund__received").get(pk=event_id)
+    if event.handled_at is not None:
         return
     try:
-        result = get_provider(event.provider).parse_callback(bytes(event.body))
+        if event.kind == ProviderEvent.Kind.C2B_CONFIRMATION:
+            handle_confirmation(event)
+        elif event.kind in (ProviderEvent.Kind.TRANSFER_RESULT, ProviderEvent.Kind.TRANSFER_TIMEOUT):
+            handle_result(event)
+        else:
+            _handle_stk_callback(event)
     except UnreadableEvent as error:
         _leave_for_a_person(event, f"unreadable: {error}")
-        return
+
+
+def _handle_stk_callback(event: ProviderEvent) -> None:
+    result = MpesaProvider().parse_callback(bytes(event.body))
     attempt = event.attempt
+    if attempt is None:
+        raise UnreadableEvent("belongs to no attempt")
     if attempt.provider_reference and result.provider_reference != attempt.provider_reference:
         _leave_for_a_person(event, "reference_mismatch")
         return
@@ -96,7 +110,7 @@ def _believe(event: ProviderEvent, attempt: PaymentAttempt, told: ProviderResult
     Raises:
         Postpone: neither the provider nor the address vouches for it yet.
     """
-    if told.verdict == Verdict.FAILED and event.from_known_address:
+    if told.verdict == Verdict.FAILED and event.is_trusted:
         return told
     if told.verdict not in (Verdict.SUCCEEDED, Verdict.FAILED):
         return told
@@ -107,7 +121,7 @@ def _believe(event: ProviderEvent, attempt: PaymentAttempt, told: ProviderResult
         return told if complete else asked
     if asked is not None and asked.verdict == Verdict.SUCCEEDED:
         return asked  # told failed, is paid: success beats, in any channel
-    if event.from_known_address and complete:
+    if event.is_trusted and complete:
         return told  # a success is never taken back because of a query
     if asked is not None and asked.verdict == Verdict.FAILED:
         return None
@@ -117,14 +131,15 @@ def _believe(event: ProviderEvent, attempt: PaymentAttempt, told: ProviderResult
 
 
 def _ask(attempt: PaymentAttempt, told: ProviderResult) -> ProviderResult | None:
-    reference = attempt.provider_reference or told.provider_reference
-    if not reference:
+    facts = facts_of(attempt)
+    facts = replace(facts, provider_reference=facts.provider_reference or told.provider_reference)
+    if not facts.provider_reference:
         return None
-    age = (timezone.now() - (attempt.sent_at or attempt.created_at)).total_seconds()
     if told.verdict == Verdict.FAILED:
-        age = inf  # a young failure is doubtful when a query alone tells it, not when it confirms a callback
+        # A young failure is doubtful when a query alone tells it, not when it confirms a callback.
+        facts = replace(facts, age_seconds=inf)
     try:
-        return get_provider(attempt.provider).query(reference, age_seconds=age)
+        return get_provider(attempt.provider).query(facts)
     except ProviderUnavailable:
         return None
 

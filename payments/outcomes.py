@@ -25,6 +25,12 @@ PAID = Outcome("paid", Retry.NO, "Your payment has arrived. Thank you!")
 WAITING = Outcome("waiting", Retry.HOLD, "Check your phone and enter your PIN.")
 UNKNOWN = Outcome("unknown", Retry.HOLD, "We are checking with the provider. Please do not pay again yet.", alert=True)
 REVIEW = Outcome("review", Retry.HOLD, "Your payment needs a look by our staff. Please do not pay again.", alert=True)
+UNDERPAID = Outcome(
+    "underpaid", Retry.HOLD, "Less arrived than the order costs. Our staff will contact you.", alert=True
+)
+OVERPAID = Outcome("overpaid", Retry.HOLD, "More arrived than the order costs. Our staff will contact you.", alert=True)
+REVERSED = Outcome("reversed", Retry.NO, "The payment was taken back. Please contact us.", alert=True)
+SUPERSEDED = Outcome("superseded", Retry.NOW, "You chose another way of paying.")
 
 INSUFFICIENT_FUNDS = Outcome("insufficient_funds", Retry.NOW, "Your balance is too low. Top up and try again.")
 CANCELLED = Outcome("cancelled_by_customer", Retry.NOW, "You cancelled the payment. You can try again.")
@@ -54,6 +60,22 @@ MISCONFIGURED = Outcome(
 )
 NOT_SENT = Outcome("not_sent", Retry.NOW, "The request could not be sent. You can try again.")
 
+# On a page of the provider's, where the customer may go on after most of these, or leave it for another way.
+WAITING_ON_PAGE = Outcome("waiting_on_page", Retry.NOW, "Finish the payment on the page that opened.")
+CARD_DECLINED = Outcome("card_declined", Retry.NOW, "The card was declined. Try another card.")
+CARD_DETAILS = Outcome(
+    "card_details_wrong", Retry.NOW, "Check the card's number, expiry date and security code, then try again."
+)
+NOT_AUTHENTICATED = Outcome(
+    "not_authenticated", Retry.NOW, "The bank did not confirm the payment. Try again or use another card."
+)
+GO_BACK_TO_PAGE = Outcome("action_needed", Retry.NOW, "One more step is needed: go back to the payment page.")
+PROVIDER_CHECKS = Outcome(
+    "provider_checks", Retry.HOLD, "The provider is checking the payment. Please do not pay again."
+)
+DECLINED = Outcome("declined", Retry.NOW, "The payment was declined. Try again or choose another way.")
+AMOUNT_REFUSED = Outcome("amount_refused", Retry.NO, "This amount cannot be paid this way. Choose another way.")
+
 BY_NAME = {
     outcome.name: outcome
     for outcome in (
@@ -61,6 +83,10 @@ BY_NAME = {
         WAITING,
         UNKNOWN,
         REVIEW,
+        UNDERPAID,
+        OVERPAID,
+        REVERSED,
+        SUPERSEDED,
         INSUFFICIENT_FUNDS,
         CANCELLED,
         NOT_REACHED,
@@ -76,5 +102,13 @@ BY_NAME = {
         REFUSED_PHONE,
         MISCONFIGURED,
         NOT_SENT,
+        WAITING_ON_PAGE,
+        CARD_DECLINED,
+        CARD_DETAILS,
+        NOT_AUTHENTICATED,
+        GO_BACK_TO_PAGE,
+        PROVIDER_CHECKS,
+        DECLINED,
+        AMOUNT_REFUSED,
     )
 }

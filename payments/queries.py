@@ -9,12 +9,13 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from payments import outcomes
+from payments.attempts import facts_of, fail_attempt, lock_attempt, send_to_review
 from payments.exceptions import ProviderUnavailable
 from payments.models import PaymentAttempt
 from payments.providers import get_provider
 from payments.providers.base import ProviderResult, Verdict
 from payments.services import SEND_WITHIN
-from payments.settlement import fail_attempt, lock_attempt, send_to_review, settle
+from payments.settlement import settle
 from payments.tasks import query_attempt as query_attempt_task
 
 logger = logging.getLogger(__name__)
@@ -52,9 +53,8 @@ def query_attempt(attempt_id: UUID) -> PaymentAttempt:
         _close_unsent(attempt_id)
         attempt.refresh_from_db()
     if attempt.is_live and attempt.provider_reference and attempt.sent_at:
-        age = (timezone.now() - attempt.sent_at).total_seconds()
         try:
-            result = get_provider(attempt.provider).query(attempt.provider_reference, age_seconds=age)
+            result = get_provider(attempt.provider).query(facts_of(attempt))
         except ProviderUnavailable:
             logger.warning("query_unavailable", extra={"attempt_id": str(attempt_id)})
         else:
@@ -80,10 +80,10 @@ def _close_unsent(attempt_id: UUID) -> None:
 
 @transaction.atomic
 def _give_to_a_person(attempt_id: UUID) -> None:
-    payment, attempt = lock_attempt(attempt_id)
+    _, attempt = lock_attempt(attempt_id)
     if attempt.is_live:
         last = ProviderResult(verdict=Verdict.NO_ANSWER, result_code=attempt.result_code, detail=attempt.result_detail)
-        send_to_review(payment, attempt, "no_final_answer", last)
+        send_to_review(attempt, outcomes.REVIEW, "no_final_answer", last)
 
 
 def _next_turn(attempt: PaymentAttempt) -> datetime | None:

@@ -1,6 +1,6 @@
 """Starting payments: the attempt is stored first, a worker tells the provider, and only once."""
 
-import hashlib
+import base64
 import logging
 import secrets
 import time
@@ -14,10 +14,12 @@ from django.db import InterfaceError, OperationalError, connection, transaction
 from django.utils import timezone
 
 from accounts.models import User
+from ecommerce.models import new_id
 from orders.exceptions import OrderNotPayable
 from orders.models import Order
 from orders.services import lock_order
 from payments import outcomes
+from payments.attempts import fail_attempt, lock_attempt, token_hash
 from payments.exceptions import (
     AlreadyPaid,
     OrderNotFound,
@@ -26,10 +28,10 @@ from payments.exceptions import (
     ProviderUnreachable,
     TooManyPrompts,
 )
-from payments.models import Payment, PaymentAttempt
+from payments.models import Payment, PaymentAttempt, ReceivedMoney
 from payments.providers import get_provider, provider_for
 from payments.providers.base import InitiateRequest, InitiateResult
-from payments.settlement import fail_attempt, lock_attempt
+from payments.received import due_of
 from payments.tasks import send_attempt as send_attempt_task
 
 logger = logging.getLogger(__name__)
@@ -59,12 +61,12 @@ def start_payment(*, user: User, order_id: UUID, method: str, phone_number: str)
         PaymentMethodUnavailable, AmountNotPayable
         TooManyPrompts: this phone number was asked too often.
     """
-    provider_name = provider_for(method)
+    provider = provider_for(method)
     order = Order.objects.filter(pk=order_id, user=user).first()
     if order is None:
         raise OrderNotFound()
-    amount = get_provider(provider_name).payable_amount(order.total_amount, order.currency)
-    payment = _locked_payment(order, method=method, provider=provider_name)
+    provider.payable_amount(order.total_amount, order.currency)  # refuses before anything is stored
+    payment = _locked_payment(order, method=method, provider=provider.name)
     order = lock_order(order.pk)
     if payment.status == Payment.Status.SUCCESSFUL or order.status == Order.Status.PAID:
         raise AlreadyPaid()
@@ -73,19 +75,24 @@ def start_payment(*, user: User, order_id: UUID, method: str, phone_number: str)
     attempts = payment.attempts.all()
     if attempts.filter(status__in=PaymentAttempt.LIVE).exists():
         return StartedPayment(payment, is_new=False)
-    if attempts.filter(status=PaymentAttempt.Status.REVIEW).exists():
+    if attempts.filter(status=PaymentAttempt.Status.REVIEW).exists() or _has_money_in_doubt(payment):
         raise PaymentUnderReview()
+    charge = provider.payable_amount(due_of(payment), payment.currency)
     _limit_prompts(phone_number)
+    attempt_id = new_id()
     attempt = PaymentAttempt.objects.create(
+        pk=attempt_id,
         payment=payment,
-        provider=provider_name,
-        amount=amount,
-        currency=order.currency,
+        provider=provider.name,
+        method=method,
+        reference=_new_reference(order, attempt_id),
+        amount=charge.amount,
+        currency=charge.currency,
         phone_number=phone_number,
         outcome=outcomes.WAITING.name,
         next_query_at=timezone.now() + SEND_WITHIN,
     )
-    payment.status, payment.method, payment.provider = Payment.Status.PENDING, method, provider_name
+    payment.status, payment.method, payment.provider = Payment.Status.PENDING, method, provider.name
     payment.save(update_fields=["status", "method", "provider", "updated_at"])
     order.payment_open = True
     order.save(update_fields=["payment_open", "updated_at"])
@@ -103,12 +110,17 @@ def send_attempt(attempt_id: UUID) -> None:
     if claimed is None:
         return
     attempt, token = claimed
+    order = attempt.payment.order
     request = InitiateRequest(
+        reference=attempt.reference,
+        order_number=order.number,
         amount=attempt.amount,
         currency=attempt.currency,
+        method=attempt.method,
         phone_number=attempt.phone_number,
-        reference=attempt.payment.order.number,
+        email=order.email,
         callback_url=f"{settings.PUBLIC_BASE_URL}/api/payments/{attempt.provider}/callback/{token}/",
+        return_url=f"{settings.PUBLIC_BASE_URL}/api/payments/return/{attempt.reference}/",
     )
     try:
         result = get_provider(attempt.provider).initiate(request)
@@ -137,11 +149,6 @@ def _record_surely(record: Callable[[], None]) -> None:
     record()
 
 
-def callback_token_hash(token: str) -> str:
-    """Return what is stored of a callback's secret."""
-    return hashlib.sha256(token.encode()).hexdigest()
-
-
 def _locked_payment(order: Order, *, method: str, provider: str) -> Payment:
     """Return the order's payment, made now if needed, locked. Payments are locked before orders, everywhere."""
     Payment.objects.bulk_create(
@@ -158,6 +165,19 @@ def _locked_payment(order: Order, *, method: str, provider: str) -> Payment:
         ignore_conflicts=True,
     )
     return Payment.objects.select_for_update(no_key=True).get(order=order)
+
+
+def _has_money_in_doubt(payment: Payment) -> bool:
+    """Tell whether money that seems to be this payment's is on the work list: paying again would be paying twice."""
+    return payment.received.filter(
+        status__in=(ReceivedMoney.Status.UNVERIFIED, ReceivedMoney.Status.UNMATCHED)
+    ).exists()
+
+
+def _new_reference(order: Order, attempt_id: UUID) -> str:
+    """Return ``<order number>-<8 characters>``: unique for ever, short enough for every provider's field."""
+    tail = base64.b32encode(attempt_id.bytes[-5:]).decode()
+    return f"{order.number}-{tail}"
 
 
 def _limit_prompts(phone_number: str) -> None:
@@ -181,7 +201,7 @@ def _claim_for_sending(attempt_id: UUID) -> tuple[PaymentAttempt, str] | None:
         return None
     token = secrets.token_urlsafe(32)
     attempt.status = PaymentAttempt.Status.SENDING
-    attempt.callback_token_hash = callback_token_hash(token)
+    attempt.callback_token_hash = token_hash(token)
     attempt.sent_at = now
     attempt.next_query_at = now + timedelta(seconds=get_provider(attempt.provider).query_delays()[0])
     attempt.save(update_fields=["status", "callback_token_hash", "sent_at", "next_query_at", "updated_at"])
@@ -198,9 +218,20 @@ def _record_answer(attempt_id: UUID, result: InitiateResult) -> None:
             return
         attempt.provider_reference = result.provider_reference
         attempt.merchant_reference = result.merchant_reference
+        attempt.authorization_url = result.authorization_url
+        attempt.instructions = result.instructions[:500]
         if attempt.status in (PaymentAttempt.Status.SENDING, PaymentAttempt.Status.UNKNOWN):
             attempt.status = PaymentAttempt.Status.PENDING
-        attempt.save(update_fields=["provider_reference", "merchant_reference", "status", "updated_at"])
+        attempt.save(
+            update_fields=[
+                "provider_reference",
+                "merchant_reference",
+                "authorization_url",
+                "instructions",
+                "status",
+                "updated_at",
+            ]
+        )
     elif attempt.status == PaymentAttempt.Status.SENDING:
         if result.outcome.alert:
             logger.error("attempt_refused", extra={"attempt_id": str(attempt_id), "outcome": result.outcome.name})

@@ -1,172 +1,167 @@
 """Settlement: what a provider's word does to an attempt, its payment and its order. The only place that decides it.
 
-Callbacks, queries and staff all end here, in any order and any number of times. Success is never overwritten by
-failure; a repeat changes nothing. Rows are locked in the one order: payment, attempt, order.
+Callbacks, queries, lists and staff all end here, in any order and any number of times. Success is never overwritten by
+failure; a repeat changes nothing. Rows are locked in the one order: payment, attempt, received money, order.
 """
 
 import logging
-from datetime import timedelta
+from decimal import Decimal
 from uuid import UUID
 
 from django.db import transaction
 from django.utils import timezone
 
-from orders.exceptions import InvalidOrderTransition
-from orders.models import Order
-from orders.services import lock_order, mark_paid
-from payments import outcomes
-from payments.models import Payment, PaymentAttempt
+from orders.services import lock_order
+from payments import outcomes, received
+from payments.attempts import (
+    fail_attempt,
+    learn_references,
+    lock_attempt,
+    mark_succeeded,
+    send_to_review,
+    set_payment_open,
+)
+from payments.models import Payment, PaymentAttempt, ReceivedMoney, Refund
 from payments.outcomes import Outcome
 from payments.providers.base import ProviderResult, Verdict
+from payments.received import Arrival
 
 logger = logging.getLogger(__name__)
-
-# After a failed try the customer keeps the goods for at least this long, to try again.
-TIME_TO_TRY_AGAIN = timedelta(minutes=5)
-
-
-def lock_attempt(attempt_id: UUID) -> tuple[Payment, PaymentAttempt]:
-    """Lock an attempt and its payment, the payment first. Must run inside a transaction."""
-    payment = Payment.objects.select_for_update(no_key=True).get(attempts__pk=attempt_id)
-    attempt = PaymentAttempt.objects.select_for_update(no_key=True, of=("self",)).get(pk=attempt_id)
-    attempt.payment = payment
-    return payment, attempt
 
 
 @transaction.atomic
 def settle(attempt_id: UUID, result: ProviderResult, *, source: str) -> PaymentAttempt:
     """Apply what the provider said about an attempt; idempotent, whichever channel comes first or again.
 
-    ``source`` names the channel for the log: ``callback``, ``query`` or ``staff``. Locks payment, attempt, order.
+    ``source`` names the channel: ``callback`` (a mere message), or ``query`` and ``staff``, whose amounts are facts.
     """
     payment, attempt = lock_attempt(attempt_id)
-    if result.provider_reference and attempt.provider_reference is None:
-        # The callback was faster than the push's own answer.
-        attempt.provider_reference = result.provider_reference
-        attempt.merchant_reference = result.merchant_reference
-        attempt.save(update_fields=["provider_reference", "merchant_reference", "updated_at"])
+    learn_references(attempt, result)
     if result.verdict == Verdict.SUCCEEDED:
-        _succeed(payment, attempt, result)
+        _succeed(payment, attempt, result, is_fact=source != "callback")
     elif result.verdict == Verdict.FAILED:
         if attempt.is_live:
             fail_attempt(payment, attempt, result.outcome, code=result.result_code, detail=result.detail)
         elif attempt.status == PaymentAttempt.Status.SUCCEEDED:
             logger.error("failure_after_success", extra={"attempt_id": str(attempt_id), "source": source})
+    elif result.verdict == Verdict.REVERSED:
+        _reversed(payment, attempt, result)
     return attempt
 
 
-def fail_attempt(
-    payment: Payment, attempt: PaymentAttempt, outcome: Outcome, *, code: str = "", detail: str = ""
-) -> None:
-    """End a locked, live attempt without money; the customer may try again as ``outcome`` says."""
-    attempt.status = PaymentAttempt.Status.FAILED
-    attempt.outcome = outcome.name
-    attempt.result_code = code
-    attempt.result_detail = detail[:300]
-    attempt.ended_at = timezone.now()
-    attempt.next_query_at = None
-    attempt.save(
-        update_fields=["status", "outcome", "result_code", "result_detail", "ended_at", "next_query_at", "updated_at"]
-    )
-    if payment.status == Payment.Status.PENDING:
-        payment.status = Payment.Status.FAILED
-        payment.save(update_fields=["status", "updated_at"])
-    order = lock_order(payment.order_id)
-    _set_payment_open(payment, order)
-    if order.reserved_until is not None:
-        order.reserved_until = max(order.reserved_until, timezone.now() + TIME_TO_TRY_AGAIN)
-        order.save(update_fields=["reserved_until", "updated_at"])
-
-
-def send_to_review(payment: Payment, attempt: PaymentAttempt, reason: str, result: ProviderResult) -> None:
-    """Money or facts do not match: keep everything that is known, credit nothing, and let a person decide."""
-    logger.error("attempt_needs_review", extra={"attempt_id": str(attempt.pk), "reason": reason})
-    attempt.status = PaymentAttempt.Status.REVIEW
-    attempt.outcome = outcomes.REVIEW.name
-    attempt.result_code = result.result_code
-    attempt.result_detail = f"{reason}: {result.detail}"[:300]
-    attempt.received_amount = result.amount
-    attempt.receipt_number = result.receipt_number or None
-    attempt.next_query_at = None
-    attempt.save(
-        update_fields=[
-            "status",
-            "outcome",
-            "result_code",
-            "result_detail",
-            "received_amount",
-            "receipt_number",
-            "next_query_at",
-            "updated_at",
-        ]
-    )
-
-
-def _succeed(payment: Payment, attempt: PaymentAttempt, result: ProviderResult) -> None:
+def _succeed(payment: Payment, attempt: PaymentAttempt, result: ProviderResult, *, is_fact: bool) -> None:
     if attempt.status == PaymentAttempt.Status.SUCCEEDED:
-        _complete_receipt(payment, attempt, result)
+        _hear_again(payment, attempt, result, is_fact=is_fact)
         return
-    if result.amount is not None and result.amount != attempt.amount:
-        send_to_review(payment, attempt, "amount_mismatch", result)
+    doubt = _doubt(attempt, result)
+    if doubt is not None:
+        outcome, reason = doubt
+        send_to_review(attempt, outcome, reason, result)
+        _keep_doubtful_money(payment, attempt, result, reason, is_fact=is_fact)
+        set_payment_open(payment, lock_order(payment.order_id))
         return
-    if result.receipt_number and _receipt_is_taken(attempt, result.receipt_number):
-        send_to_review(payment, attempt, "receipt_reused", result)
-        return
-    attempt.status = PaymentAttempt.Status.SUCCEEDED
-    attempt.outcome = outcomes.PAID.name
-    attempt.result_code = result.result_code
-    attempt.result_detail = result.detail
-    attempt.received_amount = attempt.amount
-    attempt.receipt_number = result.receipt_number or None
-    attempt.ended_at = timezone.now()
-    attempt.next_query_at = None
-    attempt.save()
+    money, _ = received.lock_or_create(_arrival(attempt, result, amount=attempt.amount), attempt=attempt)
+    if money.verified_at is None:  # claimed before with another amount; this is the truth
+        received.verify(money, _arrival(attempt, result, amount=attempt.amount))
+    mark_succeeded(attempt, receipt_number=result.receipt_number, code=result.result_code, detail=result.detail)
     order = lock_order(payment.order_id)
-    if payment.status in (Payment.Status.PENDING, Payment.Status.FAILED):
-        payment.status = Payment.Status.SUCCESSFUL
-        payment.transaction_id = attempt.receipt_number
-        payment.paid_at = result.paid_at or timezone.now()
-        try:
-            mark_paid(order.pk)
-        except InvalidOrderTransition:  # cancelled meanwhile, but the money did arrive
-            payment.needs_refund = True
-    else:  # a second attempt brought money too
-        payment.needs_refund = True
-    if payment.needs_refund:
-        logger.error("payment_needs_refund", extra={"payment_id": str(payment.pk)})
-    payment.save(update_fields=["status", "transaction_id", "paid_at", "needs_refund", "updated_at"])
-    _set_payment_open(payment, order)
+    due = received.due_of(payment)
+    if due <= 0:  # a second attempt brought money too
+        received.keep_as_surplus(money, payment, Refund.Cause.PAID_TWICE)
+    else:
+        received.apply(money, payment, worth=due, attempt=attempt)
+    set_payment_open(payment, order)
 
 
-def _complete_receipt(payment: Payment, attempt: PaymentAttempt, result: ProviderResult) -> None:
-    """A success told by a query has no receipt; the callback that comes later brings it."""
-    if not result.receipt_number or attempt.receipt_number == result.receipt_number:
-        return
-    if attempt.receipt_number is not None or _receipt_is_taken(attempt, result.receipt_number):
-        logger.error("receipt_differs", extra={"attempt_id": str(attempt.pk)})
+def _doubt(attempt: PaymentAttempt, result: ProviderResult) -> tuple[Outcome, str] | None:
+    """Return why a success must not be believed as it stands."""
+    if result.problem:
+        return outcomes.REVIEW, result.problem
+    if result.currency and result.currency != attempt.currency:
+        return outcomes.REVIEW, "currency_mismatch"
+    if result.amount is not None and result.amount != attempt.amount:
+        return (outcomes.UNDERPAID if result.amount < attempt.amount else outcomes.OVERPAID), "amount_mismatch"
+    if result.receipt_number and _receipt_is_taken(attempt, result.receipt_number):
+        return outcomes.REVIEW, "receipt_reused"
+    return None
+
+
+def _keep_doubtful_money(
+    payment: Payment, attempt: PaymentAttempt, result: ProviderResult, reason: str, *, is_fact: bool
+) -> None:
+    """Put money that does not fit on the work list: into the books when the provider itself vouches for it."""
+    if result.amount is None or result.amount <= 0 or not result.receipt_number or reason == "receipt_reused":
+        return  # there is nothing to book that is not booked already
+    arrival = _arrival(attempt, result, amount=result.amount, reason=attempt.outcome, is_verified=is_fact)
+    money, is_new = received.lock_or_create(arrival)
+    if is_new:
+        money.payment = payment
+        money.save(update_fields=["payment", "updated_at"])
+
+
+def _hear_again(payment: Payment, attempt: PaymentAttempt, result: ProviderResult, *, is_fact: bool) -> None:
+    """A success told twice: the later one may know the receipt, or speak of other money."""
+    number = result.receipt_number
+    if not number or attempt.receipt_number == number:
         return
     if result.amount is not None and result.amount != attempt.amount:
         logger.error("amount_differs_after_success", extra={"attempt_id": str(attempt.pk)})
         payment.needs_refund = True
         payment.save(update_fields=["needs_refund", "updated_at"])
-    attempt.receipt_number = result.receipt_number
-    attempt.save(update_fields=["receipt_number", "updated_at"])
-    if payment.transaction_id is None:
-        payment.transaction_id = result.receipt_number
-        payment.save(update_fields=["transaction_id", "updated_at"])
+    money = ReceivedMoney.objects.filter(attempt=attempt, receipt_number__isnull=True).first()
+    if money is not None and not _receipt_is_taken(attempt, number):
+        received.complete_receipt(money, number)
+        attempt.receipt_number = number
+        return
+    logger.error("receipt_differs", extra={"attempt_id": str(attempt.pk)})
+    if _receipt_is_taken(attempt, number):
+        return
+    # The attempt was settled by other money of the same order, such as a paybill payment: this is more.
+    arrival = _arrival(attempt, result, amount=result.amount or attempt.amount, reason="", is_verified=is_fact)
+    more, is_new = received.lock_or_create(arrival)
+    if is_new and is_fact:
+        received.keep_as_surplus(more, payment, Refund.Cause.PAID_TWICE)
 
 
-def _receipt_is_taken(attempt: PaymentAttempt, receipt_number: str) -> bool:
-    others = PaymentAttempt.objects.filter(provider=attempt.provider, receipt_number=receipt_number)
-    return (
-        others.exclude(pk=attempt.pk).exists()
-        or Payment.objects.filter(transaction_id=receipt_number).exclude(pk=attempt.payment_id).exists()
+def _reversed(payment: Payment, attempt: PaymentAttempt, result: ProviderResult) -> None:
+    """The provider took the money back: for a live attempt a failure, for a settled one a matter for a person."""
+    if attempt.is_live:
+        fail_attempt(payment, attempt, outcomes.REVERSED, code=result.result_code, detail=result.detail)
+    elif attempt.status == PaymentAttempt.Status.SUCCEEDED and not payment.refunds.exists():
+        logger.error("payment_reversed_by_provider", extra={"attempt_id": str(attempt.pk)})
+        attempt.outcome = outcomes.REVERSED.name
+        attempt.save(update_fields=["outcome", "updated_at"])
+        payment.needs_refund = True
+        payment.save(update_fields=["needs_refund", "updated_at"])
+
+
+def _arrival(
+    attempt: PaymentAttempt, result: ProviderResult, *, amount: Decimal, reason: str = "", is_verified: bool = True
+) -> Arrival:
+    return Arrival(
+        provider=attempt.provider,
+        receipt_number=result.receipt_number,
+        amount=amount,
+        currency=result.currency or attempt.currency,
+        fee=result.fee,
+        received_at=result.paid_at or timezone.now(),
+        account_reference=attempt.reference,
+        payer_phone=attempt.phone_number,
+        source=ReceivedMoney.Source.ATTEMPT,
+        is_verified=is_verified,
+        reason=reason,
     )
 
 
-def _set_payment_open(payment: Payment, order: Order) -> None:
-    """Tell the (locked) order whether money may still arrive, so that it is not cancelled meanwhile."""
-    unresolved = (*PaymentAttempt.LIVE, PaymentAttempt.Status.REVIEW)
-    is_open = payment.attempts.filter(status__in=unresolved).exists()
-    Order.objects.filter(pk=order.pk).update(payment_open=is_open)
-    order.payment_open = is_open
+def _receipt_is_taken(attempt: PaymentAttempt, receipt_number: str) -> bool:
+    """Tell whether a receipt has paid for something else already."""
+    others = PaymentAttempt.objects.filter(
+        provider=attempt.provider, receipt_number=receipt_number, status=PaymentAttempt.Status.SUCCEEDED
+    )
+    settled = (ReceivedMoney.Status.APPLIED, ReceivedMoney.Status.SURPLUS, ReceivedMoney.Status.RETURNED)
+    return (
+        others.exclude(pk=attempt.pk).exists()
+        or ReceivedMoney.objects.filter(
+            provider=attempt.provider, receipt_number=receipt_number, status__in=settled
+        ).exists()
+    )

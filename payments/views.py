@@ -1,5 +1,7 @@
 """Payments over HTTP, and the address that providers call."""
 
+from typing import Any
+
 from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
 from rest_framework import mixins, status, viewsets
@@ -14,7 +16,7 @@ from ecommerce.client import client_address
 from ecommerce.exceptions import PayloadTooLarge
 from ecommerce.http import IDEMPOTENCY_HEADER, checked
 from ecommerce.throttling import PaymentThrottle, RequestThrottle
-from payments import inbox, selectors, serializers, services
+from payments import c2b, inbox, selectors, serializers, services, transfer_results
 from payments.filters import PaymentFilter
 from payments.models import Payment
 
@@ -98,4 +100,84 @@ class MpesaCallbackView(APIView):
             raise PayloadTooLarge()
         body = request._request.body
         inbox.receive_callback(provider="mpesa", token=secret, body=body, address=client_address(request._request))
+        return Response({"ResultCode": 0, "ResultDesc": "Accepted"})
+
+
+class C2BView(APIView):
+    """Where Safaricom asks about, and reports, payments that customers make by themselves at a till or paybill."""
+
+    authentication_classes = ()
+    permission_classes = (AllowAny,)
+    schema_tag = "payments"
+
+    def get_throttles(self) -> list[Any]:
+        # Safaricom is never slowed down; anybody else who found the address is.
+        request = self.request._request
+        trusted = c2b.is_trusted(self.kwargs.get("secret", ""), client_address(request))
+        return [] if trusted else [RequestThrottle()]
+
+    def read(self, request: Request, secret: str) -> tuple[bytes, bool]:
+        if int(request.META.get("CONTENT_LENGTH") or 0) > MAX_CALLBACK:
+            raise PayloadTooLarge()
+        return request._request.body, c2b.is_trusted(secret, client_address(request._request))
+
+
+class C2BConfirmationView(C2BView):
+    @extend_schema(
+        summary="Receive a paybill or till payment",
+        description=(
+            "For Safaricom. Stored as it came and matched by a worker. What comes without the secret, and from an "
+            "unlisted address, is a claim until it is confirmed."
+        ),
+        request={"application/json": {"type": "object"}},
+        responses={200: serializers.CallbackAnswerSerializer},
+        auth=[],
+    )
+    def post(self, request: Request, secret: str = "") -> Response:
+        body, trusted = self.read(request, secret)
+        c2b.receive_confirmation(body=body, trusted=trusted)
+        return Response({"ResultCode": 0, "ResultDesc": "Success"})
+
+
+class C2BValidationView(C2BView):
+    @extend_schema(
+        summary="Answer whether a paybill or till payment is welcome",
+        description="For Safaricom, before it takes the money.",
+        request={"application/json": {"type": "object"}},
+        responses={200: serializers.ValidationAnswerSerializer},
+        auth=[],
+    )
+    def post(self, request: Request, secret: str = "") -> Response:
+        body, _ = self.read(request, secret)
+        refusal = c2b.reason_to_refuse(body)
+        if refusal is None:
+            return Response({"ResultCode": "0", "ResultDesc": "Accepted"})
+        return Response({"ResultCode": refusal.value, "ResultDesc": "Rejected"})
+
+
+class TransferResultView(APIView):
+    """Where Safaricom reports the end of a refund. The secret in the address is the only credential."""
+
+    authentication_classes = ()
+    permission_classes = (AllowAny,)
+    throttle_classes = ()
+    schema_tag = "payments"
+    timed_out = False
+
+    @extend_schema(
+        summary="Receive the result of a refund",
+        description="For Safaricom. Stored as it came, answered at once, settled by a worker.",
+        request={"application/json": {"type": "object"}},
+        responses={200: serializers.CallbackAnswerSerializer},
+        auth=[],
+    )
+    def post(self, request: Request, secret: str) -> Response:
+        if int(request.META.get("CONTENT_LENGTH") or 0) > MAX_CALLBACK:
+            raise PayloadTooLarge()
+        transfer_results.receive_result(
+            token=secret,
+            body=request._request.body,
+            address=client_address(request._request),
+            timed_out=self.timed_out,
+        )
         return Response({"ResultCode": 0, "ResultDesc": "Accepted"})

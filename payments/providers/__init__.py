@@ -1,28 +1,38 @@
-"""The payment services, by name. ``PAYMENT_PROVIDERS`` says which of them the shop uses."""
+"""The payment services, by name. ``PAYMENT_PROVIDERS`` says which of them new payments may use, in that order."""
 
 from django.conf import settings
+from django.utils.module_loading import import_string
 
 from payments.exceptions import PaymentMethodUnavailable
-from payments.models import Payment
 from payments.providers.base import PaymentProvider
-from payments.providers.mpesa import MpesaProvider
 
-_PROVIDERS: dict[str, type[PaymentProvider]] = {"mpesa": MpesaProvider}
-_BY_METHOD = {Payment.Method.MPESA.value: "mpesa"}
+# Further ones join by the setting PAYMENT_PROVIDER_CLASSES, without a change here.
+BUILT_IN = {"mpesa": "payments.providers.mpesa.MpesaProvider"}
+
+
+def provider_names() -> tuple[str, ...]:
+    return (*BUILT_IN, *settings.PAYMENT_PROVIDER_CLASSES)
 
 
 def get_provider(name: str) -> PaymentProvider:
-    """Return the provider of that name, whether or not new payments may use it: old ones must still settle."""
-    return _PROVIDERS[name]()
+    """Return the provider of that name, whether or not new payments may use it: old ones must still settle.
+
+    Raises:
+        KeyError: there is none of that name.
+    """
+    path = {**BUILT_IN, **settings.PAYMENT_PROVIDER_CLASSES}[name]
+    provider: PaymentProvider = import_string(path)()
+    return provider
 
 
-def provider_for(method: str) -> str:
-    """Return the name of the provider that collects by ``method``.
+def provider_for(method: str) -> PaymentProvider:
+    """Return the first provider that is switched on and collects by ``method``.
 
     Raises:
         PaymentMethodUnavailable: the shop does not offer the method.
     """
-    name = _BY_METHOD.get(method)
-    if name is None or name not in settings.PAYMENT_PROVIDERS:
-        raise PaymentMethodUnavailable()
-    return name
+    for name in settings.PAYMENT_PROVIDERS:
+        provider = get_provider(name)
+        if method in provider.methods:
+            return provider
+    raise PaymentMethodUnavailable()

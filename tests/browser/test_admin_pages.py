@@ -54,6 +54,8 @@ def paid_order(superuser):
         order=order, user=customer, amount=order.total_amount, currency="KES", method="mpesa", provider="mpesa"
     )
     attempt = PaymentAttempt.objects.create(
+        reference=f"{order.number}-TEST",
+        method="mpesa",
         payment=payment,
         provider="mpesa",
         status="pending",

@@ -139,6 +139,15 @@ def load_settings(monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, An
             {"ORDER_RESERVATION_SECONDS": "soon"},
             "ORDER_RESERVATION_SECONDS is 'soon'; it must be a whole number from 1 to 604800.",
         ),
+        (
+            {"BASE_CURRENCY": "kes"},
+            "BASE_CURRENCY names 'kes'; it takes ISO 4217 codes, such as KES or USD.",
+        ),
+        (
+            {"CURRENCIES": "USD,EURO"},
+            "CURRENCIES names 'EURO'; it takes ISO 4217 codes, such as KES or USD.",
+        ),
+        ({"MAX_RATE_AGE_DAYS": "0"}, "MAX_RATE_AGE_DAYS is '0'; it must be a whole number from 1 to 3650."),
         ({"THROTTLE_LOGIN": "ten"}, "THROTTLE_LOGIN is 'ten'; it must be count/seconds, such as 10/60."),
         ({"THROTTLE_USER": "10/0"}, "THROTTLE_USER is '10/0'; it must be count/seconds, such as 10/60."),
         ({"LOG_LEVEL": "LOUD"}, "LOG_LEVEL is 'LOUD'; it must be DEBUG, INFO, WARNING, ERROR or CRITICAL."),
@@ -188,6 +197,11 @@ def test_refused_start_says_one_sentence_and_exits_with_one(changes, sentence):
         ),
         ({"PAYMENT_PROVIDERS": "", "MPESA_PASSKEY": None}, "PAYMENT_PROVIDERS", []),
         ({"ORDER_RESERVATION_SECONDS": "60"}, "ORDER_RESERVATION", timedelta(seconds=60)),
+        ({}, "BASE_CURRENCY", "KES"),
+        ({"BASE_CURRENCY": "UGX"}, "BASE_CURRENCY", "UGX"),
+        ({}, "CURRENCIES", []),
+        ({"CURRENCIES": "USD, EUR"}, "CURRENCIES", ["USD", "EUR"]),
+        ({"MAX_RATE_AGE_DAYS": "2"}, "MAX_RATE_AGE", timedelta(days=2)),
     ],
 )
 def test_setting_follows_its_variable(load_settings, changes, name, value):

@@ -42,6 +42,8 @@ def pay(order, **fields):
         **fields,
     )
     attempt = PaymentAttempt.objects.create(
+        reference=f"{order.number}-TEST",
+        method="mpesa",
         payment=payment,
         provider="mpesa",
         status="succeeded" if paid_at else "failed",

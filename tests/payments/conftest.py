@@ -6,7 +6,7 @@ from django.core.cache import cache
 from orders.models import Order
 from payments import services
 from payments.models import PaymentAttempt
-from payments.providers import daraja as daraja_module
+from payments.providers import http
 from tests.factories import ProductFactory, UserFactory, place_order
 from tests.payments.daraja import Daraja
 
@@ -25,7 +25,8 @@ def daraja(settings, monkeypatch) -> Daraja:
         "CALLBACK_ADDRESSES": ["196.201.214.200"],
     }
     fake = Daraja()
-    monkeypatch.setattr(daraja_module.requests, "request", fake.request)
+    monkeypatch.setattr(http.requests, "request", fake.request)
+    http.reset_breakers()
     cache.delete("daraja-token:https://daraja.test:key")
     return fake
 

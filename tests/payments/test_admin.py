@@ -231,7 +231,7 @@ def test_handling_again_says_why_a_person_must_look(client, callback_token):
 
     answer = client.post(address("payments_providerevent_handle_again", event))
 
-    assert told(answer) == ["Not handled: unreadable: not an stkCallback"]
+    assert told(answer) == ["Not handled: unreadable: not JSON"]
     assert everything() == before
     assert listed(client.get(EVENTS, {"state": "person"})) == [event]
 

@@ -1,4 +1,4 @@
-"""Payments: what an order owes, each try to collect it, and everything a provider ever told us."""
+"""What an order owes, and each try to collect it."""
 
 from django.conf import settings
 from django.db import models
@@ -36,7 +36,7 @@ class Payment(BaseModel):
     # The provider's receipt. Null until known: a success told by a query alone comes without one.
     transaction_id = models.CharField(max_length=64, null=True, blank=True, unique=True)
     paid_at = models.DateTimeField(null=True, blank=True)
-    # Money is here that belongs to nobody's order any more, and a person (later: a refund) must deal with it.
+    # Money is on this payment that belongs to no order (any more) and has not gone back yet.
     needs_refund = models.BooleanField(default=False)
 
     class Meta:
@@ -73,8 +73,15 @@ class PaymentAttempt(BaseModel):
     provider = models.CharField(max_length=20)
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.CREATED)
     amount = models.DecimalField(max_digits=12, decimal_places=2)  # what the provider is asked to collect
-    currency = models.CharField(max_length=3)
+    currency = models.CharField(max_length=3)  # as the provider charges it; may differ from the payment's
+    # Units of the payment's currency for one of ``currency``, on the day; null where they are the same.
+    rate = models.DecimalField(max_digits=20, decimal_places=10, null=True, blank=True)
+    method = models.CharField(max_length=20, choices=Payment.Method.choices)
+    # Ours: unique for ever, told to the provider, typed into its search box. Never used for a second try.
+    reference = models.CharField(max_length=40, unique=True)
     phone_number = models.CharField(max_length=16, blank=True)  # E.164
+    authorization_url = models.URLField(max_length=500, blank=True)  # where the customer pays
+    instructions = models.CharField(max_length=500, blank=True)  # what else the customer must know
     # SHA-256 of the secret in the callback's URL; made and stored just before the provider is told of it.
     callback_token_hash = models.CharField(max_length=64, null=True, unique=True, editable=False)
     provider_reference = models.CharField(max_length=100, null=True, blank=True)  # M-Pesa: CheckoutRequestID
@@ -86,7 +93,8 @@ class PaymentAttempt(BaseModel):
     receipt_number = models.CharField(max_length=64, null=True, blank=True)
     sent_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
-    next_query_at = models.DateTimeField(null=True, blank=True)  # every live attempt has one, or a person has it
+    # Every live attempt has one, or a person has it; one that was left behind is still asked about.
+    next_query_at = models.DateTimeField(null=True, blank=True)
     query_count = models.PositiveSmallIntegerField(default=0)
 
     class Meta:
@@ -108,11 +116,7 @@ class PaymentAttempt(BaseModel):
             ),
         ]
         indexes = [
-            models.Index(
-                fields=["next_query_at"],
-                name="attempt_due",
-                condition=Q(status__in=["created", "sending", "pending", "unknown"]),
-            ),
+            models.Index(fields=["next_query_at"], name="attempt_due", condition=Q(next_query_at__isnull=False)),
             models.Index(fields=["phone_number", "created_at"], name="attempt_by_phone"),
             models.Index(fields=["receipt_number"], name="attempt_by_receipt"),
         ]
@@ -123,28 +127,3 @@ class PaymentAttempt(BaseModel):
     @property
     def is_live(self) -> bool:
         return self.status in self.LIVE
-
-
-class ProviderEvent(BaseModel):
-    """Something a provider sent us: stored raw before anything else, worked on afterwards, kept."""
-
-    provider = models.CharField(max_length=20)
-    event_id = models.CharField(max_length=100)  # the provider's own, or a digest where it has none
-    kind = models.CharField(max_length=40)
-    attempt = models.ForeignKey(PaymentAttempt, null=True, on_delete=models.PROTECT, related_name="events")
-    body = models.BinaryField()  # byte for byte
-    from_known_address = models.BooleanField(default=False)
-    handled_at = models.DateTimeField(null=True, blank=True)
-    outcome = models.CharField(max_length=40, blank=True)
-    last_error = models.CharField(max_length=300, blank=True)
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["provider", "event_id"], name="provider_event_once"),
-        ]
-        indexes = [
-            models.Index(fields=["created_at"], name="provider_event_open", condition=Q(handled_at__isnull=True)),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.provider} {self.kind}"

@@ -1,0 +1,125 @@
+"""One attempt's own state: locking it, ending it, and telling its order whether money may still arrive."""
+
+import hashlib
+import logging
+from datetime import timedelta
+from uuid import UUID
+
+from django.utils import timezone
+
+from orders.models import Order
+from orders.services import lock_order
+from payments import outcomes
+from payments.models import Payment, PaymentAttempt
+from payments.outcomes import Outcome
+from payments.providers.base import AttemptFacts, ProviderResult
+
+logger = logging.getLogger(__name__)
+
+# After a failed try the customer keeps the goods for at least this long, to try again.
+TIME_TO_TRY_AGAIN = timedelta(minutes=5)
+
+
+def token_hash(token: str) -> str:
+    """Return what is stored of the secret in a callback's address."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def lock_attempt(attempt_id: UUID) -> tuple[Payment, PaymentAttempt]:
+    """Lock an attempt and its payment, the payment first. Must run inside a transaction."""
+    payment = Payment.objects.select_for_update(no_key=True, of=("self",)).get(attempts__pk=attempt_id)
+    attempt = PaymentAttempt.objects.select_for_update(no_key=True, of=("self",)).get(pk=attempt_id)
+    attempt.payment = payment
+    return payment, attempt
+
+
+def facts_of(attempt: PaymentAttempt) -> AttemptFacts:
+    """Return what a provider is told when it is asked about an attempt."""
+    age = timezone.now() - (attempt.sent_at or attempt.created_at)
+    return AttemptFacts(
+        reference=attempt.reference,
+        provider_reference=attempt.provider_reference or "",
+        amount=attempt.amount,
+        currency=attempt.currency,
+        method=attempt.method,
+        age_seconds=age.total_seconds(),
+    )
+
+
+def learn_references(attempt: PaymentAttempt, result: ProviderResult) -> None:
+    """Keep the provider's ids from whichever channel names them first."""
+    if result.provider_reference and attempt.provider_reference is None:
+        attempt.provider_reference = result.provider_reference
+        attempt.merchant_reference = result.merchant_reference
+        attempt.save(update_fields=["provider_reference", "merchant_reference", "updated_at"])
+
+
+def mark_succeeded(attempt: PaymentAttempt, *, receipt_number: str, code: str = "", detail: str = "") -> None:
+    """End a locked attempt with money."""
+    attempt.status = PaymentAttempt.Status.SUCCEEDED
+    attempt.outcome = outcomes.PAID.name
+    attempt.result_code = code
+    attempt.result_detail = detail[:300]
+    attempt.received_amount = attempt.amount
+    attempt.receipt_number = receipt_number or None
+    attempt.ended_at = timezone.now()
+    attempt.next_query_at = None
+    attempt.save()
+
+
+def fail_attempt(
+    payment: Payment, attempt: PaymentAttempt, outcome: Outcome, *, code: str = "", detail: str = ""
+) -> None:
+    """End a locked, live attempt without money; the customer may try again as ``outcome`` says."""
+    attempt.status = PaymentAttempt.Status.FAILED
+    attempt.outcome = outcome.name
+    attempt.result_code = code
+    attempt.result_detail = detail[:300]
+    attempt.ended_at = timezone.now()
+    attempt.next_query_at = None
+    attempt.save(
+        update_fields=["status", "outcome", "result_code", "result_detail", "ended_at", "next_query_at", "updated_at"]
+    )
+    if payment.status == Payment.Status.PENDING:
+        payment.status = Payment.Status.FAILED
+        payment.save(update_fields=["status", "updated_at"])
+    order = lock_order(payment.order_id)
+    set_payment_open(payment, order)
+    if order.reserved_until is not None:
+        order.reserved_until = max(order.reserved_until, timezone.now() + TIME_TO_TRY_AGAIN)
+        order.save(update_fields=["reserved_until", "updated_at"])
+
+
+def send_to_review(attempt: PaymentAttempt, outcome: Outcome, reason: str, result: ProviderResult) -> None:
+    """Money or facts do not match: keep everything that is known, credit nothing, and let a person decide."""
+    logger.error("attempt_needs_review", extra={"attempt_id": str(attempt.pk), "reason": reason})
+    attempt.status = PaymentAttempt.Status.REVIEW
+    attempt.outcome = outcome.name
+    attempt.result_code = result.result_code
+    attempt.result_detail = f"{reason}: {result.detail}"[:300]
+    attempt.received_amount = result.amount
+    attempt.receipt_number = result.receipt_number or None
+    attempt.next_query_at = None
+    attempt.save(
+        update_fields=[
+            "status",
+            "outcome",
+            "result_code",
+            "result_detail",
+            "received_amount",
+            "receipt_number",
+            "next_query_at",
+            "updated_at",
+        ]
+    )
+
+
+def set_payment_open(payment: Payment, order: Order) -> None:
+    """Tell the (locked) order whether money may still arrive, or is here in part, so that it is not cancelled."""
+    unresolved = (*PaymentAttempt.LIVE, PaymentAttempt.Status.REVIEW)
+    is_open = payment.attempts.filter(status__in=unresolved).exists() or (
+        payment.status != Payment.Status.SUCCESSFUL and payment.received.filter(status="applied").exists()
+    )
+    if order.payment_open != is_open:
+        Order.objects.filter(pk=order.pk).update(payment_open=is_open)
+        order.payment_open = is_open

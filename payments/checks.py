@@ -1,0 +1,194 @@
+"""What must be true of the books, one query each; every row that a query gives is a culprit.
+
+Run by ``manage.py check_ledger``: after fault tests, and nightly in production.
+"""
+
+# ruff: noqa: S608 - put together from constants alone
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from django.db import connection
+
+# Whole minor units of an amount with two places; currencies with other exponents keep theirs in the ledger alone.
+_LEDGER = """
+    SELECT t.kind, t.source, t.payment_id, t.received_id, t.refund_id, a.code, a.currency, e.amount
+    FROM payments_ledgerentry AS e
+    JOIN payments_ledgertransaction AS t ON t.id = e.transaction_id
+    JOIN payments_ledgeraccount AS a ON a.id = e.account_id
+"""
+
+
+@dataclass(frozen=True)
+class Check:
+    """``sql`` returns one row, a sentence, for each violation."""
+
+    name: str
+    sql: str
+
+
+CHECKS = (
+    Check(
+        "every ledger transaction is balanced in each currency",
+        f"""
+        SELECT 'transaction ' || l.source || ' ' || l.kind || ' sums to ' || sum(l.amount) || ' ' || l.currency
+        FROM ({_LEDGER}) AS l GROUP BY l.source, l.kind, l.currency HAVING sum(l.amount) <> 0
+        """,
+    ),
+    Check(
+        "no ledger transaction is empty",
+        """
+        SELECT 'transaction ' || t.source || ' ' || t.kind || ' has no entries'
+        FROM payments_ledgertransaction AS t
+        WHERE NOT EXISTS (SELECT 1 FROM payments_ledgerentry AS e WHERE e.transaction_id = t.id)
+        """,
+    ),
+    Check(
+        "all money that was received, and no claim, is booked once",
+        """
+        SELECT 'received ' || r.id || ' (' || r.status || ') is booked ' || count(t.id) || ' times'
+        FROM payments_receivedmoney AS r
+        LEFT JOIN payments_ledgertransaction AS t ON t.received_id = r.id AND t.kind = 'received'
+        GROUP BY r.id, r.status
+        HAVING count(t.id) <> CASE WHEN r.status IN ('unverified', 'dismissed') THEN 0 ELSE 1 END
+        """,
+    ),
+    Check(
+        "what is applied is booked as applied, and nothing else is",
+        """
+        SELECT 'received ' || r.id || ' (' || r.status || ') is applied ' || count(t.id) || ' times'
+        FROM payments_receivedmoney AS r
+        LEFT JOIN payments_ledgertransaction AS t ON t.received_id = r.id AND t.kind = 'applied'
+        GROUP BY r.id, r.status
+        HAVING count(t.id) <> CASE WHEN r.status = 'applied' THEN 1 ELSE 0 END
+        """,
+    ),
+    Check(
+        "a payment is successful exactly when what was applied covers it",
+        """
+        SELECT 'payment ' || p.id || ' is ' || p.status || ', applied is ' || coalesce(sum(r.applied_amount), 0)
+               || ' of ' || p.amount || ' ' || p.currency
+        FROM payments_payment AS p
+        LEFT JOIN payments_receivedmoney AS r ON r.payment_id = p.id AND r.status = 'applied'
+        GROUP BY p.id
+        HAVING (coalesce(sum(r.applied_amount), 0) >= p.amount)
+               <> (p.status IN ('successful', 'refunded', 'partially_refunded'))
+        """,
+    ),
+    Check(
+        "an attempt succeeded exactly when money belongs to it",
+        """
+        SELECT 'attempt ' || a.id || ' is ' || a.status || ', its money is ' || coalesce(r.status, 'missing')
+        FROM payments_paymentattempt AS a LEFT JOIN payments_receivedmoney AS r ON r.attempt_id = a.id
+        WHERE (a.status = 'succeeded') <> (r.id IS NOT NULL)
+        """,
+    ),
+    Check(
+        "an order is paid exactly when its payment is, or the money is on its way back",
+        """
+        SELECT 'order ' || o.number || ' is ' || o.status || ', its payment is ' || coalesce(p.status, 'missing')
+        FROM orders_order AS o LEFT JOIN payments_payment AS p ON p.order_id = o.id
+        WHERE (o.status IN ('paid', 'shipped', 'delivered')
+               AND coalesce(p.status, '') NOT IN ('successful', 'partially_refunded', 'refunded'))
+           OR (o.status = 'pending' AND p.status IN ('successful', 'partially_refunded', 'refunded'))
+           OR (o.status = 'cancelled' AND p.status = 'successful' AND NOT p.needs_refund
+               AND NOT EXISTS (SELECT 1 FROM payments_refund AS r WHERE r.payment_id = p.id))
+        """,
+    ),
+    Check(
+        "no receipt gives back more than it brought",
+        """
+        SELECT 'received ' || r.id || ' brought ' || r.amount || ' and gives back ' || sum(f.amount)
+        FROM payments_receivedmoney AS r JOIN payments_refund AS f ON f.received_id = r.id AND f.status <> 'failed'
+        GROUP BY r.id HAVING sum(f.amount) > r.amount
+        """,
+    ),
+    Check(
+        "each refund is booked as far as it has come",
+        """
+        SELECT 'refund ' || f.id || ' is ' || f.status || ', booked: ' || coalesce(string_agg(t.kind, ', '), 'nothing')
+        FROM payments_refund AS f LEFT JOIN payments_ledgertransaction AS t ON t.refund_id = f.id
+        GROUP BY f.id
+        HAVING count(*) FILTER (WHERE t.kind = 'refund_owed') <> 1
+            OR count(*) FILTER (WHERE t.kind = 'refund_paid') <> (f.status = 'succeeded')::int
+            OR count(*) FILTER (WHERE t.kind = 'refund_dropped') <> (f.status = 'failed')::int
+        """,
+    ),
+    Check(
+        "surplus money is on its way back or on the work list",
+        """
+        SELECT 'received ' || r.id || ' is surplus, and no refund was ever owed'
+        FROM payments_receivedmoney AS r
+        WHERE r.status = 'surplus' AND NOT EXISTS (SELECT 1 FROM payments_refund AS f WHERE f.received_id = r.id)
+        """,
+    ),
+    Check(
+        "the account of promised refunds holds what the open refunds promise",
+        f"""
+        SELECT 'refunds account ' || coalesce(l.currency, f.currency) || ': ' || coalesce(l.held, 0)
+               || ' booked, ' || coalesce(f.promised, 0) || ' promised'
+        FROM (SELECT currency, -sum(amount) AS held FROM ({_LEDGER}) AS x WHERE code = 'refunds' GROUP BY 1) AS l
+        FULL JOIN (
+            SELECT t.currency, sum(t.booked) AS promised FROM (
+                SELECT a.currency, -e.amount AS booked
+                FROM payments_refund AS r
+                JOIN payments_ledgertransaction AS lt ON lt.refund_id = r.id AND lt.kind = 'refund_owed'
+                JOIN payments_ledgerentry AS e ON e.transaction_id = lt.id
+                JOIN payments_ledgeraccount AS a ON a.id = e.account_id AND a.code = 'refunds'
+                WHERE r.status NOT IN ('succeeded', 'failed')
+            ) AS t GROUP BY 1
+        ) AS f USING (currency)
+        WHERE coalesce(l.held, 0) <> coalesce(f.promised, 0)
+        """,
+    ),
+    Check(
+        "the suspense account holds what belongs to no payment",
+        f"""
+        SELECT 'suspense ' || coalesce(l.currency, m.currency) || ': ' || coalesce(l.held, 0)
+               || ' booked, ' || coalesce(m.waiting, 0) || ' waiting'
+        FROM (SELECT currency, -sum(amount) AS held FROM ({_LEDGER}) AS x WHERE code = 'suspense' GROUP BY 1) AS l
+        FULL JOIN (
+            SELECT currency, sum(waiting) AS waiting FROM (
+                SELECT a.currency, -e.amount AS waiting
+                FROM payments_receivedmoney AS r
+                JOIN payments_ledgertransaction AS t ON t.received_id = r.id AND t.kind = 'received'
+                JOIN payments_ledgerentry AS e ON e.transaction_id = t.id
+                JOIN payments_ledgeraccount AS a ON a.id = e.account_id AND a.code = 'suspense'
+                WHERE r.status IN ('unmatched', 'surplus', 'returned')
+                UNION ALL
+                SELECT a.currency, -e.amount
+                FROM payments_refund AS f
+                JOIN payments_ledgertransaction AS t ON t.refund_id = f.id
+                JOIN payments_ledgerentry AS e ON e.transaction_id = t.id
+                JOIN payments_ledgeraccount AS a ON a.id = e.account_id AND a.code = 'suspense'
+            ) AS x GROUP BY 1
+        ) AS m USING (currency)
+        WHERE coalesce(l.held, 0) <> coalesce(m.waiting, 0)
+        """,
+    ),
+    Check(
+        "every live attempt has a next question",
+        """
+        SELECT 'attempt ' || id || ' is ' || status || ' and is asked about no more'
+        FROM payments_paymentattempt
+        WHERE status IN ('created', 'sending', 'pending', 'unknown') AND next_query_at IS NULL
+        """,
+    ),
+    Check(
+        "an order knows when money for it may still arrive",
+        """
+        SELECT 'order ' || o.number || ' may be cancelled while an attempt is ' || a.status
+        FROM orders_order AS o
+        JOIN payments_payment AS p ON p.order_id = o.id JOIN payments_paymentattempt AS a ON a.payment_id = p.id
+        WHERE a.status IN ('created', 'sending', 'pending', 'unknown', 'review') AND NOT o.payment_open
+        """,
+    ),
+)
+
+
+def violations(check: Check, limit: int = 20) -> Iterator[str]:
+    """Return the first ``limit`` culprits of a check."""
+    with connection.cursor() as cursor:
+        cursor.execute(check.sql)
+        for row in cursor.fetchmany(limit):
+            yield str(row[0])

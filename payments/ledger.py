@@ -1,0 +1,193 @@
+"""The ledger: every movement of money as a balanced, insert-only booking.
+
+Only this module writes it. Each function books one thing that happened, inside the caller's transaction, once: the
+natural key ``(source, kind)`` makes a repeat harmless. Accounts, for each currency:
+
+* ``provider:<name>``: money that the provider holds for the shop;
+* ``suspense``: received, and not (or no longer) part of a payment;
+* ``customers``: received for orders;
+* ``refunds``: promised back, not gone yet; ``payouts``: the same towards sellers, owed from ``sellers``;
+* ``fees:<name>``: kept by the provider; ``rounding``: whole shillings asked for cents;
+* ``exchange``: between two currencies of one payment.
+"""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from django.db import transaction
+
+from ecommerce.currencies import minor_units
+from payments.models import (
+    LedgerAccount,
+    LedgerEntry,
+    LedgerTransaction,
+    Payment,
+    Payout,
+    ReceivedMoney,
+    Refund,
+)
+
+Kind = LedgerTransaction.Kind
+
+SUSPENSE, CUSTOMERS, REFUNDS = "suspense", "customers", "refunds"
+PAYOUTS, SELLERS, ROUNDING, EXCHANGE = "payouts", "sellers", "rounding", "exchange"
+
+_KINDS = {
+    "provider": LedgerAccount.Kind.ASSET,
+    "fees": LedgerAccount.Kind.EXPENSE,
+    ROUNDING: LedgerAccount.Kind.INCOME,
+    EXCHANGE: LedgerAccount.Kind.ASSET,
+}
+
+
+@dataclass(frozen=True)
+class Line:
+    """``amount`` in major units; positive debits the account, negative credits it."""
+
+    account: str
+    amount: Decimal
+    currency: str
+
+
+def held_by(provider: str) -> str:
+    return f"provider:{provider}"
+
+
+def record_received(received: ReceivedMoney) -> None:
+    """The provider holds money for us; nobody has said yet what it is for."""
+    amount, currency = received.amount, received.currency
+    _book(
+        Kind.RECEIVED,
+        f"received:{received.pk}",
+        Line(held_by(received.provider), amount, currency),
+        Line(SUSPENSE, -amount, currency),
+        received=received,
+    )
+    record_fee(received)
+
+
+def record_fee(received: ReceivedMoney) -> None:
+    """The provider keeps a part; known at once, or later from a statement."""
+    if received.fee:
+        _book(
+            Kind.FEE,
+            f"received:{received.pk}",
+            Line(f"fees:{received.provider}", received.fee, received.currency),
+            Line(held_by(received.provider), -received.fee, received.currency),
+            received=received,
+        )
+
+
+def record_applied(received: ReceivedMoney, payment: Payment, worth: Decimal) -> None:
+    """Received money pays ``worth`` of a payment, in the payment's currency.
+
+    What lies between the two is rounding when the currencies are one, and an exchange when they differ.
+    """
+    lines = [Line(SUSPENSE, received.amount, received.currency), Line(CUSTOMERS, -worth, payment.currency)]
+    if received.currency == payment.currency:
+        lines.append(Line(ROUNDING, worth - received.amount, payment.currency))
+    else:
+        lines.append(Line(EXCHANGE, -received.amount, received.currency))
+        lines.append(Line(EXCHANGE, worth, payment.currency))
+    _book(Kind.APPLIED, f"received:{received.pk}", *lines, received=received, payment=payment)
+
+
+def record_refund_owed(refund: Refund) -> None:
+    """Money is promised back: out of what its payment was paid with, or of what belonged to no order."""
+    _book(Kind.REFUND_OWED, f"refund:{refund.pk}", *_owed(refund), refund=refund, payment=refund.payment)
+
+
+def record_refund_paid(refund: Refund) -> None:
+    _book(
+        Kind.REFUND_PAID,
+        f"refund:{refund.pk}",
+        Line(REFUNDS, refund.amount, refund.currency),
+        Line(held_by(refund.provider), -refund.amount, refund.currency),
+        refund=refund,
+        payment=refund.payment,
+    )
+
+
+def record_refund_dropped(refund: Refund) -> None:
+    """A refund failed: the money is where it was before it was promised."""
+    opposite = (Line(line.account, -line.amount, line.currency) for line in _owed(refund))
+    _book(Kind.REFUND_DROPPED, f"refund:{refund.pk}", *opposite, refund=refund, payment=refund.payment)
+
+
+def record_payout_owed(payout: Payout) -> None:
+    _book(
+        Kind.PAYOUT_OWED,
+        f"payout:{payout.pk}",
+        Line(SELLERS, payout.amount, payout.currency),
+        Line(PAYOUTS, -payout.amount, payout.currency),
+        payout=payout,
+    )
+
+
+def record_payout_paid(payout: Payout) -> None:
+    _book(
+        Kind.PAYOUT_PAID,
+        f"payout:{payout.pk}",
+        Line(PAYOUTS, payout.amount, payout.currency),
+        Line(held_by(payout.provider), -payout.amount, payout.currency),
+        payout=payout,
+    )
+
+
+def record_payout_dropped(payout: Payout) -> None:
+    _book(
+        Kind.PAYOUT_DROPPED,
+        f"payout:{payout.pk}",
+        Line(PAYOUTS, payout.amount, payout.currency),
+        Line(SELLERS, -payout.amount, payout.currency),
+        payout=payout,
+    )
+
+
+def _owed(refund: Refund) -> list[Line]:
+    payment, worth = refund.payment, refund.payment_amount
+    if payment is None or worth is None:  # it never paid for anything
+        return [Line(SUSPENSE, refund.amount, refund.currency), Line(REFUNDS, -refund.amount, refund.currency)]
+    lines = [Line(CUSTOMERS, worth, payment.currency), Line(REFUNDS, -refund.amount, refund.currency)]
+    if refund.currency == payment.currency:
+        lines.append(Line(ROUNDING, refund.amount - worth, payment.currency))
+    else:
+        lines.append(Line(EXCHANGE, -worth, payment.currency))
+        lines.append(Line(EXCHANGE, refund.amount, refund.currency))
+    return lines
+
+
+@transaction.atomic
+def _book(
+    kind: LedgerTransaction.Kind,
+    source: str,
+    *lines: Line,
+    payment: Payment | None = None,
+    received: ReceivedMoney | None = None,
+    refund: Refund | None = None,
+    payout: Payout | None = None,
+) -> None:
+    booked, is_new = LedgerTransaction.objects.get_or_create(
+        source=source,
+        kind=kind,
+        defaults={"payment": payment, "received": received, "refund": refund, "payout": payout},
+    )
+    if is_new:
+        LedgerEntry.objects.bulk_create(
+            LedgerEntry(
+                transaction=booked,
+                account=_account(line.account, line.currency),
+                amount=minor_units(line.amount, line.currency),
+            )
+            for line in lines
+            if line.amount
+        )
+
+
+def _account(code: str, currency: str) -> LedgerAccount:
+    account, _ = LedgerAccount.objects.get_or_create(
+        code=code,
+        currency=currency,
+        defaults={"kind": _KINDS.get(code.partition(":")[0], LedgerAccount.Kind.LIABILITY)},
+    )
+    return account

@@ -1,0 +1,25 @@
+"""The tables of payments."""
+
+from payments.models.event import ProviderEvent, RefusedEvents
+from payments.models.ledger import LedgerAccount, LedgerEntry, LedgerTransaction
+from payments.models.money import MoneyOut, Payout, ReceivedMoney, Refund, RefundLine
+from payments.models.payment import Payment, PaymentAttempt
+from payments.models.statement import Reconciliation, Statement, StatementLine
+
+__all__ = [
+    "LedgerAccount",
+    "LedgerEntry",
+    "LedgerTransaction",
+    "MoneyOut",
+    "Payment",
+    "PaymentAttempt",
+    "Payout",
+    "ProviderEvent",
+    "ReceivedMoney",
+    "Reconciliation",
+    "Refund",
+    "RefundLine",
+    "RefusedEvents",
+    "Statement",
+    "StatementLine",
+]
