@@ -69,12 +69,22 @@ CARD_DETAILS = Outcome(
 NOT_AUTHENTICATED = Outcome(
     "not_authenticated", Retry.NOW, "The bank did not confirm the payment. Try again or use another card."
 )
+INSTRUMENT_DECLINED = Outcome(
+    "instrument_declined", Retry.NOW, "That way of paying was declined. Go back to the payment page and choose another."
+)
 GO_BACK_TO_PAGE = Outcome("action_needed", Retry.NOW, "One more step is needed: go back to the payment page.")
 PROVIDER_CHECKS = Outcome(
     "provider_checks", Retry.HOLD, "The provider is checking the payment. Please do not pay again."
 )
 DECLINED = Outcome("declined", Retry.NOW, "The payment was declined. Try again or choose another way.")
 AMOUNT_REFUSED = Outcome("amount_refused", Retry.NO, "This amount cannot be paid this way. Choose another way.")
+PAGE_LOST = Outcome("page_lost", Retry.NOW, "The payment page could not be opened. You can try again.")
+SERVICE_BUSY = Outcome("service_busy", Retry.LATER, "The payment service is busy. Try again in a minute.")
+REFUSED = Outcome(
+    "refused_by_provider", Retry.NO, "The payment service refused the request. Choose another way.", alert=True
+)
+EMAIL_NEEDED = Outcome("email_needed", Retry.NO, "This way of paying needs an e-mail address that works.")
+AWAITING_MONEY = Outcome("awaiting_money", Retry.NOW, "We confirm your payment as soon as the money is here.")
 
 BY_NAME = {
     outcome.name: outcome
@@ -106,9 +116,15 @@ BY_NAME = {
         CARD_DECLINED,
         CARD_DETAILS,
         NOT_AUTHENTICATED,
+        INSTRUMENT_DECLINED,
         GO_BACK_TO_PAGE,
         PROVIDER_CHECKS,
         DECLINED,
         AMOUNT_REFUSED,
+        PAGE_LOST,
+        SERVICE_BUSY,
+        REFUSED,
+        EMAIL_NEEDED,
+        AWAITING_MONEY,
     )
 }

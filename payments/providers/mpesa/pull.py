@@ -68,7 +68,13 @@ def registration(shortcode: str, phone_number: str, callback_url: str) -> dict[s
 
 
 def is_registered(answer: DarajaAnswer) -> bool:
-    """Tell whether the shortcode may be asked about after this answer to its registration."""
+    """Tell whether the shortcode may be asked about after this answer to its registration.
+
+    Raises:
+        ProviderUnavailable: no sensible answer.
+    """
+    if answer.rate_limited or answer.status >= 500 or not answer.body:
+        raise ProviderUnavailable(f"registration answered {answer.status} {answer.error_code}".strip())
     # The sandbox has been seen to write keys with blanks: "Response Status".
     keys = {key.replace(" ", ""): value for key, value in answer.body.items()}
     return answer.status == 200 and text(keys.get("ResponseStatus")) in (_FOUND, _NOTHING)
