@@ -9,16 +9,14 @@ else
     heartbeat_dir=${TMPDIR:-/tmp}
 fi
 
-# Threads, because a payment's event stream holds one for minutes; each may hold a database connection.
+# gunicorn.conf.py has what does not depend on the place. Each thread may hold a database connection; the streams of
+# a process hold three together.
 exec gunicorn ecommerce.wsgi:application \
     --bind "0.0.0.0:${PORT:-8000}" \
     --workers "${WEB_CONCURRENCY:-2}" \
-    --worker-class gthread \
     --threads "${WEB_THREADS:-4}" \
     --timeout 30 \
     --graceful-timeout 25 \
-    --keep-alive 75 \
     --max-requests 5000 \
     --max-requests-jitter 1000 \
-    --worker-tmp-dir "$heartbeat_dir" \
-    --no-control-socket
+    --worker-tmp-dir "$heartbeat_dir"

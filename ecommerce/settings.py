@@ -545,6 +545,12 @@ require_settings(
 if PRODUCTION and PAYPAL["CERTIFICATE_HOSTS"]:
     raise ImproperlyConfigured("PAYPAL_CERTIFICATE_HOSTS is for simulators; production must not have it.")
 
+# What customers are told who pay into the shop's bank account, with \n between lines: bank, branch, account, name.
+# Empty: the shop offers no bank transfers that staff confirm.
+MANUAL = {"BANK_INSTRUCTIONS": env.str("MANUAL_BANK_INSTRUCTIONS", default="", multiline=True).strip()}
+if len(MANUAL["BANK_INSTRUCTIONS"]) > 400:
+    raise ImproperlyConfigured("MANUAL_BANK_INSTRUCTIONS is longer than 400 characters.")
+
 # The simulated phone that `./shop run` starts; used by demo_purchase alone.
 SIMULATOR_URL = env.str("SIMULATOR_URL", default="http://127.0.0.1:8100").rstrip("/")
 

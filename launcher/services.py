@@ -174,11 +174,9 @@ def shop_processes(checkout: Checkout, plan: Plan, environment: Mapping[str, str
         process(
             "web",
             WEB_STAGE,
-            *("-m", "gunicorn", "ecommerce.wsgi:application", "--no-control-socket"),
+            *("-m", "gunicorn", "ecommerce.wsgi:application"),
             *("--bind", f"{host}:{plan.port}", "--workers", environment.get("WEB_CONCURRENCY") or "2"),
-            # Threads, because an event stream holds one for as long as its page is open.
-            *("--worker-class", "gthread", "--threads", environment.get("WEB_THREADS") or "4"),
-            *("--graceful-timeout", "5"),
+            *("--threads", environment.get("WEB_THREADS") or "4", "--graceful-timeout", "5"),
             stop_seconds=8.0,
         ),
     ]

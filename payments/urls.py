@@ -2,6 +2,7 @@ from django.urls import path
 from rest_framework.routers import SimpleRouter
 
 from payments import staff_views, views
+from payments.stream import PaymentStreamView
 
 router = SimpleRouter()
 router.register("payments/received", staff_views.ReceivedMoneyViewSet, basename="received-money")
@@ -18,5 +19,6 @@ urlpatterns = [
     # The addresses that Safaricom is given: it refuses such as hold the name of its product.
     path("payments/till/<str:secret>/confirmation/", views.C2BConfirmationView.as_view(), name="c2b-confirmation"),
     path("payments/till/<str:secret>/validation/", views.C2BValidationView.as_view(), name="c2b-validation"),
+    path("payments/<uuid:id>/stream/", PaymentStreamView.as_view(), name="payment-stream"),
     *router.urls,
 ]

@@ -14,7 +14,7 @@ from accounts.authentication import signed_in
 from ecommerce import idempotency
 from ecommerce.client import client_address
 from ecommerce.exceptions import PayloadTooLarge
-from ecommerce.http import IDEMPOTENCY_HEADER, checked
+from ecommerce.http import IDEMPOTENCY_HEADER, IF_NONE_MATCH_HEADER, ConditionalMixin, checked
 from ecommerce.throttling import PaymentThrottle, RequestThrottle
 from payments import c2b, inbox, selectors, serializers, services, transfer_results
 from payments.filters import PaymentFilter
@@ -25,9 +25,19 @@ MAX_CALLBACK = 256 * 1024
 
 @extend_schema_view(
     list=extend_schema(summary="List payments", description="A customer's own; newest first."),
-    retrieve=extend_schema(summary="Show a payment", description="With its attempts and advice for the customer."),
+    retrieve=extend_schema(
+        summary="Show a payment",
+        description=(
+            "With its attempts and advice for the customer. Where the stream cannot be used, ask again every few "
+            "seconds with `If-None-Match`."
+        ),
+        parameters=[IF_NONE_MATCH_HEADER],
+        responses={200: serializers.PaymentSerializer, 304: None},
+    ),
 )
-class PaymentViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Payment]):
+class PaymentViewSet(
+    ConditionalMixin, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Payment]
+):
     queryset = Payment.objects.none()
     serializer_class = serializers.PaymentSerializer
     filterset_class = PaymentFilter

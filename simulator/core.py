@@ -1,7 +1,8 @@
 """The parts of the simulator, made once for each app. A further provider joins the ``providers`` here."""
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from datetime import date
+from typing import Any, Protocol, runtime_checkable
 
 from starlette.responses import Response
 from starlette.routing import Route
@@ -10,6 +11,7 @@ from simulator import deliveries as deliveries_module
 from simulator.chapa import schema as chapa_schema
 from simulator.chapa.fault_kinds import CHAPA_FAULTS
 from simulator.chapa.provider import Chapa
+from simulator.checkout.auto import AutoCheckouts
 from simulator.checkout.models import CheckoutHost
 from simulator.daraja import schema as daraja_schema
 from simulator.daraja.fault_kinds import DARAJA_FAULTS
@@ -47,11 +49,32 @@ class Provider(Protocol):
         """Return how this provider words an HTTP error (404, 405, 500) for one of its own paths, else None."""
 
     def books(self, *, msisdn: str | None, reference: str | None) -> list[dict[str, Any]]:
-        """Return every payment, oldest first: ``provider, id, reference, amount, currency, status, …``."""
+        """Return every payment, oldest first.
+
+        An entry has ``provider, id, reference, amount`` (text, major units, two places), ``currency, status``
+        (waiting, successful, failed), ``receipt_number`` and, where it can be refunded, ``refunds``: a list of
+        ``id, amount, status`` (pending, successful, failed).
+        """
 
     def resume(self) -> None: ...
     def stop(self) -> None: ...
     def clear(self) -> None: ...
+
+
+@runtime_checkable
+class PaysOut(Protocol):
+    """A provider that also sends money out."""
+
+    def payouts(self, *, msisdn: str | None, reference: str | None) -> list[dict[str, Any]]:
+        """Return every payout, oldest first: ``provider, id, reference, amount, currency, status``, as in books."""
+
+
+@runtime_checkable
+class HasStatement(Protocol):
+    """A provider whose statement can be downloaded."""
+
+    def statement(self, day: date) -> str:
+        """Return the CSV, header included, of what was settled on a day in Nairobi."""
 
 
 class Simulator:
@@ -71,6 +94,9 @@ class Simulator:
         self.checkout_hosts: Mapping[str, CheckoutHost] = {
             host.name: host for host in (self.paystack, self.chapa, self.stripe, self.paypal)
         }
+        self.auto_checkouts = AutoCheckouts(self.checkout_hosts)
+        for host in self.checkout_hosts.values():
+            host.on_checkout_opened = self.auto_checkouts.opened
 
     async def start(self) -> None:
         # Deliveries first: what the providers finish while they resume must not be taken for left over.
@@ -79,13 +105,15 @@ class Simulator:
             provider.resume()
 
     async def stop(self) -> None:
+        self.auto_checkouts.stop()
         for provider in self.providers.values():
             provider.stop()
         await self.deliveries.cancel_all()
         self.store.close()
 
     async def reset(self) -> None:
-        """Forget everything but the settings and the tokens."""
+        """Forget everything but the settings, the webhook addresses and the tokens."""
+        self.auto_checkouts.clear()
         await self.deliveries.cancel_all()
         for provider in self.providers.values():
             provider.clear()

@@ -1,15 +1,15 @@
-"""Sending callbacks: once, to loopback only, in the background, each one recorded."""
+"""Sending callbacks to loopback, in the background: once, or again until they are taken; each try is recorded."""
 
 import asyncio
 import json
 import logging
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
 from simulator.clock import iso_utc
-from simulator.outbound import NotDelivered, loopback_addresses, post
+from simulator.outbound import NotDelivered, loopback_addresses, send
 from simulator.store import Store
 
 logger = logging.getLogger(__name__)
@@ -19,10 +19,14 @@ CREATE TABLE IF NOT EXISTS delivery (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     provider TEXT NOT NULL,
     payment_id TEXT NOT NULL,
+    method TEXT NOT NULL,
     url TEXT NOT NULL,
     headers TEXT NOT NULL,
     body TEXT NOT NULL,
     note TEXT NOT NULL,
+    seal TEXT NOT NULL,
+    pauses TEXT NOT NULL,
+    tries TEXT NOT NULL DEFAULT '[]',
     state TEXT NOT NULL CHECK (state IN ('planned', 'sending', 'answered', 'failed', 'refused', 'lost')),
     due_at REAL NOT NULL,
     sent_at REAL,
@@ -40,11 +44,24 @@ CONCURRENT_DELIVERIES = 64
 
 @dataclass(frozen=True)
 class Callback:
+    """One message to the merchant.
+
+    It is sent once. With ``retries`` it is sent again, after each of these pauses (seconds) in turn, until the answer
+    is a 2xx. With ``seal`` its provider adds headers to each try, such as a signature with the time of sending.
+    """
+
     url: str
     headers: dict[str, str]
     body: str
     note: str = ""
     lost: bool = False  # recorded, never sent
+    retries: tuple[float, ...] = ()
+    method: str = "POST"
+    seal: str = ""
+
+
+# Makes the headers of a try from a callback's seal and its body.
+Sealer = Callable[[str, str], dict[str, str]]
 
 
 @dataclass(frozen=True)
@@ -75,6 +92,9 @@ class Deliveries:
         self._tasks: set[asyncio.Task[None]] = set()
         self._first_gone: dict[str, asyncio.Event] = {}
         self._overtakable: dict[str, asyncio.Event] = {}
+        # Pauses that stand in for the providers' own, which are minutes and hours; callbacks sent once stay so.
+        self.shorter_retries: tuple[float, ...] | None = None
+        self.sealers: dict[str, Sealer] = {}  # by provider
 
     def record(self, plan: Plan) -> list[list[int]]:
         """Write a plan down before it is sent; call it in the transaction that settles the payment."""
@@ -91,16 +111,23 @@ class Deliveries:
             state = "lost"
         elif not loopback_addresses(callback.url):
             state, error = "refused", "not a loopback address, so it was not contacted"
+        pauses = callback.retries
+        if pauses and self.shorter_retries is not None:
+            pauses = self.shorter_retries
         cursor = self._store.execute(
-            "INSERT INTO delivery (provider, payment_id, url, headers, body, note, state, due_at, error)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO delivery"
+            " (provider, payment_id, method, url, headers, body, note, seal, pauses, state, due_at, error)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 plan.provider,
                 plan.payment_id,
+                callback.method,
                 callback.url,
                 json.dumps(callback.headers),
                 callback.body,
                 callback.note,
+                callback.seal,
+                json.dumps(pauses),
                 state,
                 due_at,
                 error,
@@ -113,16 +140,11 @@ class Deliveries:
         self._spawn(self._run(plan, ids))
 
     def resume(self) -> None:
-        """Take up what a stopped simulator left: unsent callbacks go out, half-sent ones do not."""
-        self._store.execute(
-            "UPDATE delivery SET state = 'failed', error = ?, finished_at = ? WHERE state = 'sending'",
-            ("the simulator stopped while sending", time.time()),
-        )
+        """Take up what a stopped simulator left: unsent callbacks go out, half-sent ones count as a failed try."""
+        for row in self._store.all("SELECT id FROM delivery WHERE state = 'sending' ORDER BY id"):
+            self._write_try(row["id"], None, None, "the simulator stopped while sending")
         for row in self._store.all("SELECT * FROM delivery WHERE state = 'planned' ORDER BY due_at, id"):
-            callback = Callback(row["url"], json.loads(row["headers"]), row["body"], row["note"])
-            delay = max(0.0, row["due_at"] - time.time())
-            plan = Plan(row["provider"], row["payment_id"], (Step((callback,), delay),))
-            self.start(plan, [[row["id"]]])
+            self._spawn(self._send(row["id"], max(0.0, row["due_at"] - time.time())))
 
     async def wait_for_first(self, payment_id: str, seconds: float) -> None:
         """Wait until the first callback of a payment is through, or until the time is over."""
@@ -142,7 +164,7 @@ class Deliveries:
             if step.delay:
                 await asyncio.sleep(step.delay)
             sendable = [
-                self._send(delivery_id, callback)
+                self._send(delivery_id)
                 for delivery_id, callback in zip(step_ids, step.callbacks, strict=True)
                 if not callback.lost and loopback_addresses(callback.url)
             ]
@@ -166,22 +188,61 @@ class Deliveries:
         finally:
             self._overtakable.pop(payment_id, None)
 
-    async def _send(self, delivery_id: int, callback: Callback) -> None:
+    async def _send(self, delivery_id: int, delay: float = 0.0) -> None:
+        """Try once. Further tries wait in the background: they hold up neither the plan nor another delivery."""
+        if delay:
+            await asyncio.sleep(delay)
         async with self._slots:
+            row = self._store.one("SELECT * FROM delivery WHERE id = ?", (delivery_id,))
+            if row is None:
+                return  # the books were cleared meanwhile
+            headers: dict[str, str] = json.loads(row["headers"])
+            if row["seal"]:
+                headers |= self.sealers[row["provider"]](row["seal"], row["body"])
             self._store.execute(
-                "UPDATE delivery SET state = 'sending', sent_at = ? WHERE id = ?", (time.time(), delivery_id)
+                "UPDATE delivery SET state = 'sending', sent_at = ?, headers = ? WHERE id = ?",
+                (time.time(), json.dumps(headers), delivery_id),
             )
             status: int | None = None
             answer: str | None = None
             error: str | None = None
             try:
-                status, answer = await post(callback.url, callback.headers, callback.body)
+                status, answer = await send(row["method"], row["url"], headers, row["body"])
             except NotDelivered as problem:
                 error = str(problem)
-            self._store.execute(
-                "UPDATE delivery SET state = ?, finished_at = ?, status = ?, answer = ?, error = ? WHERE id = ?",
-                ("failed" if error else "answered", time.time(), status, answer, error, delivery_id),
-            )
+            pause = self._write_try(delivery_id, status, answer, error)
+        if pause is not None:
+            self._spawn(self._send(delivery_id, pause))
+
+    def _write_try(self, delivery_id: int, status: int | None, answer: str | None, error: str | None) -> float | None:
+        """Write down how a try ended; return the pause before the next one, None when it was the last."""
+        row = self._store.one("SELECT tries, pauses, sent_at FROM delivery WHERE id = ?", (delivery_id,))
+        if row is None:
+            return None
+        now = time.time()
+        tries = json.loads(row["tries"])
+        tries.append(
+            {"sent_at": iso_utc(row["sent_at"]), "finished_at": iso_utc(now), "status": status, "error": error}
+        )
+        pauses: list[float] = json.loads(row["pauses"])
+        taken = status is not None and 200 <= status < 300
+        pause = pauses[len(tries) - 1] if not taken and len(tries) <= len(pauses) else None
+        state = "failed" if error else "answered"
+        self._store.execute(
+            "UPDATE delivery SET state = ?, due_at = coalesce(?, due_at), finished_at = ?, status = ?, answer = ?,"
+            " error = ?, tries = ? WHERE id = ?",
+            (
+                state if pause is None else "planned",
+                None if pause is None else now + pause,
+                now,
+                status,
+                answer,
+                error,
+                json.dumps(tries),
+                delivery_id,
+            ),
+        )
+        return pause
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -222,6 +283,7 @@ class Deliveries:
                     "id": row["id"],
                     "provider": row["provider"],
                     "payment_id": row["payment_id"],
+                    "method": row["method"],
                     "url": row["url"],
                     "headers": json.loads(row["headers"]),
                     "body": row["body"],
@@ -233,6 +295,8 @@ class Deliveries:
                     "status": row["status"],
                     "answer": row["answer"],
                     "error": row["error"],
+                    "attempts": len(tries := json.loads(row["tries"])),
+                    "tries": tries,
                 }
                 for row in rows
             ],

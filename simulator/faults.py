@@ -3,10 +3,12 @@
 A scenario is one or more faults of one provider that strike the same request. It belongs to a stage, the earliest
 of its faults' stages. M-Pesa's are:
 
-* ``push``: consumed by the next valid push. Callback, result and query faults in it stay with that payment;
+* ``push``: consumed by the next valid push. Callback, result, query and C2B faults in it stay with that payment;
   each query fault answers one query, in the order given.
 * ``query``: a scenario of query faults alone, consumed by the next query.
 * ``oauth``: a scenario of token faults alone, consumed by the next token request.
+* ``c2b``: consumed by the next confirmation. ``b2c``, ``reversal``, ``status``, ``balance``, ``pull``: each alone,
+  consumed by the next request of its kind. ``result``: alone, consumed by the next result that is sent.
 
 The other providers name theirs ``<provider>.<stage>``, in the order of a payment's life.
 
@@ -197,7 +199,8 @@ class FaultBox:
         kinds = [self._kind(fault.name) for fault in faults]
         stages = {kind.stage for kind in kinds}
         if len(stages) > 1 and any(kind.alone for kind in kinds):
-            raise BadFaults("A scenario of token faults can hold no others.")
+            names = ", ".join(kind.stage for kind in kinds if kind.alone)
+            raise BadFaults(f"A scenario with faults of {names} can hold no others.")
         if len({kind.provider for kind in kinds}) > 1:
             raise BadFaults("A scenario holds the faults of one provider.")
         stage = next(name for name in self._stages if name in stages)

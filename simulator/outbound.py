@@ -39,33 +39,39 @@ def loopback_addresses(url: str) -> list[str]:
 
 
 async def post(url: str, headers: dict[str, str], body: str) -> tuple[int, str]:
-    """Post once; return the status and the beginning of the answer.
+    """Post once; see ``send``."""
+    return await send("POST", url, headers, body)
+
+
+async def send(method: str, url: str, headers: dict[str, str], body: str) -> tuple[int, str]:
+    """Send one request; return the status and the beginning of the answer.
 
     Raises:
         NotDelivered: no connection, no complete answer within the time, or not HTTP.
     """
     try:
         async with asyncio.timeout(TOTAL_SECONDS):
-            return await _post(url, headers, body.encode())
+            return await _send(method, url, headers, body.encode())
     except TimeoutError as error:
         raise NotDelivered("no answer in time") from error
     except (OSError, h11.ProtocolError, asyncio.IncompleteReadError) as error:
         raise NotDelivered(f"{type(error).__name__}: {error}".rstrip(": ")) from error
 
 
-async def _post(url: str, headers: dict[str, str], body: bytes) -> tuple[int, str]:
+async def _send(method: str, url: str, headers: dict[str, str], body: bytes) -> tuple[int, str]:
     parts = urlsplit(url)
     reader, writer = await _connect(parts, loopback_addresses(url))
     try:
         connection = h11.Connection(h11.CLIENT)
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        length = [("Content-Length", str(len(body)))] if body or method != "GET" else []
         request = h11.Request(
-            method="POST",
+            method=method,
             target=target,
             headers=[
                 ("Host", parts.netloc.rpartition("@")[2]),
                 *headers.items(),
-                ("Content-Length", str(len(body))),
+                *length,
                 ("Connection", "close"),
             ],
         )

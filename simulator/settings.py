@@ -33,12 +33,33 @@ class DarajaSettings:
     daily_limit: int = 500_000
     # Result 17 for a second payment of the same amount by the same phone within two minutes.
     refuse_repeats: bool = False
+    strict_lengths: bool = True  # refuse an AccountReference over 12 and a TransactionDesc over 13 characters
+    # What a wallet can hold. M-Pesa's limit is 500,000, with which a phone here starts.
+    wallet_limit: int = 1_000_000
+    # The operator of B2C, reversals, transaction status and account balance. Safaricom's test portal shows these.
+    initiator_name: str = "testapi"
+    initiator_password: str = "Safaricom999!*!"  # noqa: S105 - it opens nothing but this simulator
+    b2c_shortcode: str = "600992"  # the merchant's second shortcode, for payouts; the first one may pay out as well
+    b2c_charge: int = 5  # of each payout, paid by the merchant
+    utility_balance: int = 250_000  # in the merchant's accounts before the first movement
+    working_balance: int = 100_000
+    partial_reversals: bool = False
+    c2b_register_again: bool = True  # production takes one registration, the sandbox any number
+    c2b_strict_urls: bool = True  # refuse addresses with the words that Safaricom forbids
+    c2b_validation: bool = True  # ask the ValidationURL where one is registered
+    c2b_validation_seconds: float = 8.0
+    c2b_for_stk: bool = True  # an STK payment also reaches the ConfirmationURL
+    pull_page: int = 100  # rows in one answer of the pull list
 
 
 @dataclass(frozen=True)
 class PaystackSettings:
     secret_key: str = "sk_test_simulator"  # noqa: S105 - it opens nothing but this simulator
     webhook_url: str = ""
+    callback_url: str = ""  # where customers go whose transaction names no address of its own
+    merchant_name: str = "ByteMtaani"
+    confirm_seconds: float = 180.0  # for mobile money
+    step_seconds: float = 0.2  # between the states of a refund, and of a transfer that is not at once
 
 
 @dataclass(frozen=True)
@@ -46,6 +67,9 @@ class ChapaSettings:
     secret_key: str = "CHASECK_TEST-simulator"  # noqa: S105 - it opens nothing but this simulator
     webhook_secret: str = "simulator-secret-hash"  # noqa: S105 - it opens nothing but this simulator
     webhook_url: str = ""
+    merchant_name: str = "ByteMtaani"
+    link_seconds: float = 3600.0  # how long a payment link lives
+    step_seconds: float = 0.2  # until a refund or a transfer is through
 
 
 @dataclass(frozen=True)
@@ -82,12 +106,33 @@ def settings_from_environment(environ: Mapping[str, str], *, state: str = ":memo
     """
     if environ.get("ENVIRONMENT", "").strip().lower() == "production":
         raise BadSettings("The payment simulator does not start where ENVIRONMENT is production.")
+    return Settings(
+        state=state,
+        seed=seed,
+        daraja=_daraja_settings(environ),
+        paystack=PaystackSettings(**_plain(environ, "PAYSTACK", PaystackSettings)),
+        chapa=ChapaSettings(**_plain(environ, "CHAPA", ChapaSettings)),
+        stripe=StripeSettings(**_plain(environ, "STRIPE", StripeSettings)),
+        paypal=PayPalSettings(**_plain(environ, "PAYPAL", PayPalSettings)),
+    )
+
+
+def _daraja_settings(environ: Mapping[str, str]) -> DarajaSettings:
     default = DarajaSettings()
 
     def text(name: str, fallback: str) -> str:
         return environ.get(f"SIMULATOR_{name}", "") or fallback
 
-    daraja = DarajaSettings(
+    def shillings(name: str, fallback: int) -> int:
+        return int(_matching(name, text(name, str(fallback)), r"[0-9]{1,9}", "whole shillings"))
+
+    def switch(name: str, fallback: bool) -> bool:
+        return _switch(name, text(name, "on" if fallback else "off"))
+
+    def seconds(name: str, fallback: float) -> float:
+        return _seconds(name, text(name, str(fallback)))
+
+    return DarajaSettings(
         consumer_key=text("CONSUMER_KEY", default.consumer_key),
         consumer_secret=text("CONSUMER_SECRET", default.consumer_secret),
         shortcode=_matching("SHORTCODE", text("SHORTCODE", default.shortcode), r"[0-9]{5,7}", "5 to 7 digits"),
@@ -95,28 +140,44 @@ def settings_from_environment(environ: Mapping[str, str], *, state: str = ":memo
         passkey=text("PASSKEY", default.passkey),
         merchant_name=text("MERCHANT", default.merchant_name),
         pin=_matching("PIN", text("PIN", default.pin), r"[0-9]{4}", "4 digits"),
-        prompt_seconds=_seconds("PROMPT_SECONDS", text("PROMPT_SECONDS", str(default.prompt_seconds))),
-        token_seconds=_seconds("TOKEN_SECONDS", text("TOKEN_SECONDS", str(default.token_seconds))),
-        single_token=_switch("SINGLE_TOKEN", text("SINGLE_TOKEN", "on")),
-        balance=int(_matching("BALANCE", text("BALANCE", str(default.balance)), r"[0-9]{1,9}", "whole shillings")),
-        refuse_repeats=_switch("REFUSE_REPEATS", text("REFUSE_REPEATS", "off")),
-    )
-    return Settings(
-        state=state,
-        seed=seed,
-        daraja=daraja,
-        paystack=PaystackSettings(**_texts(environ, "PAYSTACK", PaystackSettings)),
-        chapa=ChapaSettings(**_texts(environ, "CHAPA", ChapaSettings)),
-        stripe=StripeSettings(**_texts(environ, "STRIPE", StripeSettings)),
-        paypal=PayPalSettings(**_texts(environ, "PAYPAL", PayPalSettings)),
+        prompt_seconds=seconds("PROMPT_SECONDS", default.prompt_seconds),
+        token_seconds=seconds("TOKEN_SECONDS", default.token_seconds),
+        single_token=switch("SINGLE_TOKEN", default.single_token),
+        balance=shillings("BALANCE", default.balance),
+        refuse_repeats=switch("REFUSE_REPEATS", default.refuse_repeats),
+        strict_lengths=switch("STRICT_LENGTHS", default.strict_lengths),
+        wallet_limit=shillings("WALLET_LIMIT", default.wallet_limit),
+        initiator_name=text("INITIATOR_NAME", default.initiator_name),
+        initiator_password=text("INITIATOR_PASSWORD", default.initiator_password),
+        b2c_shortcode=_matching(
+            "B2C_SHORTCODE", text("B2C_SHORTCODE", default.b2c_shortcode), r"[0-9]{5,7}", "5 to 7 digits"
+        ),
+        b2c_charge=shillings("B2C_CHARGE", default.b2c_charge),
+        utility_balance=shillings("UTILITY_BALANCE", default.utility_balance),
+        working_balance=shillings("WORKING_BALANCE", default.working_balance),
+        partial_reversals=switch("PARTIAL_REVERSALS", default.partial_reversals),
+        c2b_register_again=switch("C2B_REGISTER_AGAIN", default.c2b_register_again),
+        c2b_strict_urls=switch("C2B_STRICT_URLS", default.c2b_strict_urls),
+        c2b_validation=switch("C2B_VALIDATION", default.c2b_validation),
+        c2b_validation_seconds=seconds("C2B_VALIDATION_SECONDS", default.c2b_validation_seconds),
+        c2b_for_stk=switch("C2B_FOR_STK", default.c2b_for_stk),
+        pull_page=int(
+            _matching("PULL_PAGE", text("PULL_PAGE", str(default.pull_page)), r"[1-9][0-9]{0,5}", "a number of rows")
+        ),
     )
 
 
-def _texts(environ: Mapping[str, str], prefix: str, settings: type[Any]) -> dict[str, str]:
-    """Read a provider's settings that are plain text: ``SIMULATOR_PAYSTACK_SECRET_KEY`` and so on."""
-    names = [entry.name for entry in fields(settings) if entry.type in (str, "str")]
-    given = {name: environ.get(f"SIMULATOR_{prefix}_{name.upper()}", "") for name in names}
-    return {name: value for name, value in given.items() if value}
+def _plain(environ: Mapping[str, str], prefix: str, settings: type[Any]) -> dict[str, Any]:
+    """Read a provider's settings that are text or seconds: ``SIMULATOR_PAYSTACK_SECRET_KEY`` and so on."""
+    values: dict[str, Any] = {}
+    for entry in fields(settings):
+        name = f"{prefix}_{entry.name.upper()}"
+        given = environ.get(f"SIMULATOR_{name}", "")
+        if given and entry.type in (str, "str"):
+            values[entry.name] = given
+        elif given and entry.type in (float, "float"):
+            values[entry.name] = _seconds(name, given)
+    return values
 
 
 def _matching(name: str, value: str, pattern: str, meaning: str) -> str:

@@ -7,7 +7,14 @@ from payments.exceptions import PaymentMethodUnavailable
 from payments.providers.base import PaymentProvider
 
 # Further ones join by the setting PAYMENT_PROVIDER_CLASSES, without a change here.
-BUILT_IN = {"mpesa": "payments.providers.mpesa.MpesaProvider"}
+BUILT_IN = {
+    "mpesa": "payments.providers.mpesa.MpesaProvider",
+    "paystack": "payments.providers.paystack.PaystackProvider",
+    "chapa": "payments.providers.chapa.ChapaProvider",
+    "stripe": "payments.providers.stripe.StripeProvider",
+    "paypal": "payments.providers.paypal.PayPalProvider",
+    "manual": "payments.providers.manual.ManualProvider",
+}
 
 
 def provider_names() -> tuple[str, ...]:

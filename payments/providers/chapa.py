@@ -298,8 +298,14 @@ class ChapaProvider(PaymentProvider):
             raise UnreadableEvent(f"{kind} without a reference")
         own = _word(event.get("chapa_reference" if about == About.PAYOUT else "reference"))
         return Notice(
+            # Two refunds in part of one payment differ in nothing but the amount.
             event_id=fingerprint(
-                body, kind, reference or own, word(event.get("status")), _word(event.get("updated_at"))
+                body,
+                kind,
+                reference or own,
+                word(event.get("status")),
+                _word(event.get("updated_at")),
+                text(event.get("amount"), 20),
             ),
             kind=kind,
             about=about,

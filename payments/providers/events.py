@@ -9,7 +9,7 @@ from typing import Any
 
 from payments.exceptions import UnreadableEvent
 
-MAX_EVENT_ID = 100
+MAX_EVENT_ID = 140
 
 
 def event_object(body: bytes) -> dict[str, Any]:

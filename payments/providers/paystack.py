@@ -154,7 +154,9 @@ class PaystackProvider(PaymentProvider):
         return timedelta(hours=1)  # ours: Paystack leaves a page open, and has no call that closes one
 
     def _read_duplicate(self, reference: str) -> InitiateResult:
-        """The page was opened before, and its address is lost. Only one that nobody has used may be given up.
+        """The page was made before, and its address is lost: we ask again only while we have none to give out.
+
+        So nobody can have it; only a trace of somebody who has used it would say otherwise.
 
         Raises:
             ProviderUnavailable: somebody may be paying on it.

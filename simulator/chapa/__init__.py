@@ -1,1 +1,4 @@
-"""Chapa (Ethiopia), v1's wire format, the merchant's side of it."""
+"""Chapa's v1 API (Ethiopia): hosted links, verify, refunds, transfers, webhooks.
+
+Source: Chapa's documentation and plugins; integrators' reports where they differ.
+"""

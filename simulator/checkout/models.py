@@ -1,5 +1,6 @@
 """What the checkout page shows and does, whichever provider it stands for."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -34,6 +35,7 @@ class Checkout:
     state: str  # "open", "paid", "failed", "cancelled", "expired"
     actions: tuple[Action, ...]  # empty when it is no longer open
     return_url: str = ""  # where the customer goes from a page that is no longer open
+    note: str = ""  # what came of the last try, for the customer to read
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -50,13 +52,21 @@ class Checkout:
                 {"name": action.name, "label": action.label, "outcome": action.outcome} for action in self.actions
             ],
             "return_url": self.return_url,
+            "note": self.note,
         }
+
+
+def nobody_waits(_: Checkout) -> None:
+    """Stand in for ``on_checkout_opened`` until the simulator sets it."""
 
 
 class CheckoutHost(Protocol):
     """A provider with a payment page of its own."""
 
     name: str
+    webhook_url: str  # empty: no webhooks
+    # The provider calls it for each new checkout, once the merchant has its answer: a customer may act by himself.
+    on_checkout_opened: Callable[[Checkout], None]
 
     def checkout(self, checkout_id: str) -> Checkout | None:
         """Return one checkout by the id in its address."""

@@ -1,20 +1,37 @@
 """The checkout page's addresses: the page itself and its JSON API."""
 
+from pathlib import Path
+
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import BaseRoute, Route
+from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
 
 from simulator.api import simulator_of
 from simulator.checkout.models import ActionUnknown, Checkout, CheckoutGone, CheckoutHost
 
+ASSETS = Path(__file__).parent / "assets"
+_PAGE_HEADERS = {
+    "Cache-Control": "no-cache",
+    "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; frame-ancestors 'self'",
+}
+
 
 def checkout_routes() -> list[BaseRoute]:
     return [
+        Route("/", show_page),
+        Mount("/assets", StaticFiles(directory=ASSETS)),
         Route("/api/open", list_open),
         Route("/api/{provider}/{checkout_id}", show_checkout),
         Route("/api/{provider}/{checkout_id}/{action}", act, methods=["POST"]),
+        Route("/{provider}/{checkout_id}", show_page),
     ]
+
+
+async def show_page(_: Request) -> Response:
+    """Show one checkout, or those that are open; the page itself asks which are known."""
+    return FileResponse(ASSETS / "index.html", headers=_PAGE_HEADERS)
 
 
 async def list_open(request: Request) -> Response:

@@ -1,23 +1,31 @@
-"""Callback bodies, and the plan by which a finished payment's callbacks go out, faults included."""
+"""Callback bodies, and the plans by which a finished payment's callbacks go out, faults included."""
 
 import json
+import secrets
+import time
+from dataclasses import replace
 from typing import Any
+from urllib.parse import urlsplit
 
 from simulator.clock import nairobi
 from simulator.daraja import results
+from simulator.daraja.identifiers import new_receipt_number
 from simulator.daraja.models import Payment
+from simulator.daraja.plans import PROVIDER, delayed, merged, repeated
 from simulator.deliveries import Callback, Plan, Step
 from simulator.faults import Fault
 
-PROVIDER = "daraja"
 _AMOUNT = "__amount__"  # stands for 1500.00, which json cannot write as a number with two places
 
 
-def callback_plan(payment: Payment, *, foreign_receipt: str) -> Plan:
-    """Plan the callbacks of a finished payment. ``foreign_receipt`` serves the fault of that name."""
+def callback_plans(payment: Payment, *, foreign_receipt: str, confirmations: tuple[Step, ...]) -> tuple[Plan, ...]:
+    """Plan what a finished payment sends: its callbacks and, where C2B addresses are registered, ``confirmations``.
+
+    ``foreign_receipt`` serves the fault of that name.
+    """
     struck = {fault.name: fault for fault in payment.faults}
     truth = _callback(payment, str(payment.result_code), struck, foreign_receipt)
-    steps = [*_repeated(truth, struck.get("callback_doubled"))]
+    steps = repeated(truth, struck.get("callback_doubled"))
     failure = _callback(payment, results.CANCELLED, struck, foreign_receipt, note="not what happened")
     if payment.result_code == results.PROCESSED:
         if later := struck.get("callback_failure_after_success"):
@@ -25,24 +33,43 @@ def callback_plan(payment: Payment, *, foreign_receipt: str) -> Plan:
         elif later := struck.get("callback_success_after_failure"):
             first = Step(steps[0].callbacks, later.parameters["seconds"])
             steps = [Step((failure,)), first, *steps[1:]]
-    if late := struck.get("callback_late"):
-        steps[0] = Step(steps[0].callbacks, late.parameters["seconds"])
-    reordered = struck.get("callback_reordered")
-    return Plan(
-        PROVIDER,
-        payment.checkout_request_id,
-        tuple(steps),
-        overtake_seconds=reordered.parameters["seconds"] if reordered else None,
-    )
+    steps = delayed(steps, struck.get("callback_late"))
+    if payment.result_code != results.PROCESSED:
+        steps = [*merged(steps, forged_steps(payment, after_failure=True))]
+    payment_id = payment.checkout_request_id
+    if reordered := struck.get("callback_reordered"):
+        callbacks = Plan(PROVIDER, payment_id, tuple(steps), overtake_seconds=reordered.parameters["seconds"])
+        return (callbacks, Plan(PROVIDER, payment_id, confirmations)) if confirmations else (callbacks,)
+    if "c2b_before_callback" in struck:
+        return (Plan(PROVIDER, payment_id, merged(confirmations, steps)),)
+    return (Plan(PROVIDER, payment_id, merged(steps, confirmations)),)
 
 
-def _repeated(callback: Callback, doubled: Fault | None) -> list[Step]:
-    if doubled is None:
-        return [Step((callback,))]
-    times: int = doubled.parameters["times"]
-    if doubled.parameters["parallel"]:
-        return [Step((callback,) * times)]
-    return [Step((callback,))] * times
+def forged_steps(payment: Payment, *, after_failure: bool) -> tuple[Step, ...]:
+    """Return the made-up successes that faults add, while the payment waits or after it has failed."""
+    steps: tuple[Step, ...] = ()
+    for fault in payment.faults:
+        if fault.name not in ("callback_forged", "callback_forged_url"):
+            continue
+        if fault.parameters["after_failure"] != after_failure:
+            continue
+        now = time.time()
+        lie = replace(payment, receipt_number=new_receipt_number(now), finished_at=now)
+        if fault.name == "callback_forged_url":
+            lie = replace(lie, callback_url=_with_another_secret(payment.callback_url))
+        callback = _callback(lie, results.PROCESSED, {}, "", note=fault.name)
+        steps = merged(steps, (Step((callback,), fault.parameters["seconds"]),))
+    return steps
+
+
+def _with_another_secret(url: str) -> str:
+    """Replace the last segment of an address's path by as many other characters."""
+    path = urlsplit(url).path
+    secret = path.rstrip("/").rpartition("/")[2]
+    if not secret:
+        return url
+    before, _, after = url.rpartition(secret)
+    return f"{before}{secrets.token_hex(len(secret))[: len(secret)]}{after}"
 
 
 def _callback(payment: Payment, code: str, struck: dict[str, Fault], foreign_receipt: str, note: str = "") -> Callback:

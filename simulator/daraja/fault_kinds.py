@@ -109,12 +109,124 @@ _QUERY = (
 
 _OAUTH = (FaultKind("oauth_html_200", "oauth", "HTTP 200 with a portal's HTML page", alone=True),)
 
+# They come with a push, so they stay with its payment.
+_FORGED = tuple(
+    FaultKind(
+        name,
+        "push",
+        f"{effect}, so many seconds after the push or, with after_failure, after the payment has failed",
+        {"seconds": 0.2, "after_failure": False},
+    )
+    for name, effect in (
+        ("callback_forged", "also a made-up success"),
+        ("callback_forged_url", "also a made-up success, to an address with a wrong secret as its last segment"),
+    )
+)
+_C2B_OF_PUSH = (
+    FaultKind("c2b_before_callback", "push", "the C2B confirmation goes out before the callback"),
+    FaultKind(
+        "c2b_without_stk",
+        "push",
+        "a stranger pays as well, out of the blue: at the till, or by paybill with the push's own (same) or any other"
+        " account; the push's amount, or the one given",
+        {"amount": None, "account": "none"},
+    ),
+)
+
+_C2B = (
+    FaultKind("c2b_confirmation_lost", "c2b", "no confirmation is sent"),
+    FaultKind("c2b_confirmation_doubled", "c2b", "the confirmation is sent n times", {"times": 2, "parallel": False}),
+    FaultKind("c2b_confirmation_late", "c2b", "the confirmation is sent so many seconds late", {"seconds": 5.0}),
+    FaultKind(
+        "c2b_confirmation_wrong_amount", "c2b", "TransAmount is one shilling off, or the amount given", {"amount": None}
+    ),
+    FaultKind("c2b_confirmation_forged", "c2b", "also one with a receipt that does not exist"),
+)
+
+
+def _results(stage: str) -> tuple[FaultKind, ...]:
+    """Return the faults of what an initiator asked for, once it is acknowledged."""
+    kinds: tuple[tuple[str, str, dict[str, Any]], ...] = (
+        ("result", "it fails with this result code, which cannot be 0", {"code": "26"}),
+        ("result_lost", "no result is sent", {}),
+        ("result_late", "the result is sent so many seconds late", {"seconds": 5.0}),
+        ("result_doubled", "the result is sent n times", {"times": 2, "parallel": False}),
+        ("queue_timeout", "the QueueTimeOutURL is told; it is never done, and no result comes", {}),
+        (
+            "queue_timeout_then_success",
+            "the QueueTimeOutURL is told; so many seconds later it is done after all, with a result",
+            {"seconds": 1.0},
+        ),
+    )
+    return tuple(
+        FaultKind(
+            f"{stage}_{name}", stage, effect, parameters, refused_values=("0",) if name == "result" else (), alone=True
+        )
+        for name, effect, parameters in kinds
+    )
+
+
+def _money(stage: str) -> tuple[FaultKind, ...]:
+    """Return the faults of the answer to a request that moves money."""
+    kinds: tuple[tuple[str, str, dict[str, Any]], ...] = (
+        ("500_before", "HTTP 500, nothing is done", {}),
+        ("500_after", "HTTP 500, but it is done", {}),
+        ("hang_before", "waits, then does it and answers", {"seconds": 10.0}),
+        ("hang_after", "does it at once, answers after a wait", {"seconds": 10.0}),
+        ("answer_lost", "it is done, the connection closed without an answer", {}),
+        ("empty_body", "it is done, HTTP 200 has an empty body", {}),
+        ("truncated_json", "it is done, the JSON of the answer breaks off", {}),
+        ("spike_arrest", "HTTP 429 with the gateway's fault object, nothing is done", {}),
+        ("system_busy", "HTTP 500, 500.003.02 System is busy, nothing is done", {}),
+        ("html_403", "HTTP 403 with a firewall's HTML page, nothing is done", {}),
+    )
+    return tuple(FaultKind(f"{stage}_{name}", stage, effect, params, alone=True) for name, effect, params in kinds)
+
+
+def _token_expired(stage: str) -> FaultKind:
+    return FaultKind(f"{stage}_token_expired", stage, "every token ends; the token is refused", alone=True)
+
+
+_B2C = (
+    *_money("b2c"),
+    _token_expired("b2c"),
+    FaultKind(
+        "b2c_duplicate",
+        "b2c",
+        "it is done, but answered with 500.002.1001 Duplicate OriginatorConversationID",
+        alone=True,
+    ),
+    *_results("b2c"),
+)
+_REVERSAL = (*_money("reversal"), _token_expired("reversal"), *_results("reversal"))
+_STATUS = (*_transport("status", alone=True), _token_expired("status"), *_results("status"))
+_BALANCE = (*_transport("balance", alone=True), _token_expired("balance"), *_results("balance"))
+_PULL = (
+    *_transport("pull", alone=True),
+    _token_expired("pull"),
+    FaultKind("pull_keys_with_blanks", "pull", "Response Status instead of ResponseStatus, and so on", alone=True),
+)
+_RESULT = (
+    FaultKind("result_parameter_object", "result", "ResultParameter is the first entry instead of a list", alone=True),
+    FaultKind("result_parameter_without_value", "result", "the last entry has no Value", alone=True),
+    FaultKind("result_text_code", "result", "ResultCode is text", alone=True),
+)
+
 DARAJA_FAULTS = (
     *_PUSH,
     *_PAYMENT,
     *_CALLBACK,
+    *_FORGED,
+    *_C2B_OF_PUSH,
     *_QUERY,
     *_transport("query"),
     *_OAUTH,
     *_transport("oauth", alone=True),
+    *_C2B,
+    *_B2C,
+    *_REVERSAL,
+    *_STATUS,
+    *_BALANCE,
+    *_PULL,
+    *_RESULT,
 )

@@ -24,13 +24,31 @@ def receipt_text(
     balance: int,
 ) -> str:
     paid = f"paid to {merchant}" if transaction_type == BUY_GOODS else f"sent to {merchant} for account {reference}"
-    when = nairobi(moment)
-    clock = f"{when.hour % 12 or 12}:{when:%M %p}"
     return (
         f"{receipt_number} Confirmed. Ksh{amount:,}.00 {paid}"
-        f" on {when.day}/{when.month}/{when:%y} at {clock}. "
+        f" on {_day_and_time(moment)}. "
         f"New M-PESA balance is Ksh{balance:,}.00. Transaction cost, Ksh0.00."
     )
+
+
+def received_text(*, receipt_number: str, amount: int, sender: str, moment: float, balance: int) -> str:
+    return (
+        f"{receipt_number} Confirmed. You have received Ksh{amount:,}.00 from {sender}"
+        f" on {_day_and_time(moment)}. New M-PESA balance is Ksh{balance:,}.00."
+    )
+
+
+def reversed_text(*, receipt_number: str, original: str, amount: int, moment: float, balance: int) -> str:
+    return (
+        f"{receipt_number} Confirmed. Reversal of transaction {original} has been successfully reversed"
+        f" on {_day_and_time(moment)} and Ksh{amount:,}.00 is credited to your M-PESA account."
+        f" New M-PESA balance is Ksh{balance:,}.00."
+    )
+
+
+def _day_and_time(moment: float) -> str:
+    when = nairobi(moment)
+    return f"{when.day}/{when.month}/{when:%y} at {when.hour % 12 or 12}:{when:%M %p}"
 
 
 def failure_text(code: str, *, amount: int, merchant: str, balance: int, tries_left: int) -> str:
@@ -48,6 +66,12 @@ def failure_text(code: str, *, amount: int, merchant: str, balance: int, tries_l
         return f"The request to pay {payment} timed out. No money left your account."
     if code in (results.ABOVE_TRANSACTION_LIMIT, results.ABOVE_DAILY_LIMIT):
         return f"Failed. {payment} is above your M-PESA limit. No money left your account."
+    if code in results.C2B_REFUSALS:
+        return (
+            f"Failed. {merchant} did not accept {payment}: {results.describe_result(code)}. No money left your account."
+        )
+    if code == results.NUMBER_UNKNOWN:
+        return f"Failed. {payment} was not sent. No business has this number."
     return f"Failed. {payment} was not sent. {results.describe_result(code)}"
 
 

@@ -4,6 +4,7 @@ import asyncio
 import base64
 import binascii
 import time
+from collections.abc import Callable
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -34,15 +35,15 @@ class Tokens:
             )
         return token
 
-    def check(self, request: Request) -> None:
-        """Refuse a request without a living token.
+    def check(self, request: Request, refused: Callable[[], Refusal] = invalid_access_token) -> None:
+        """Refuse a request without a living token, in the words of the product that was asked.
 
         Raises:
-            Refusal: 404 in every case, as Safaricom has it.
+            Refusal: for STK 404 in every case, as Safaricom has it.
         """
         header = request.headers.get("authorization")
         if header is None:
-            raise invalid_access_token()
+            raise refused()
         scheme, _, token = header.partition(" ")
         if scheme.lower() != "bearer":
             raise Refusal(404, "404.001.04", "Invalid Authentication Header")
@@ -50,7 +51,7 @@ class Tokens:
             "SELECT 1 FROM mpesa_token WHERE token = ? AND expires_at > ?", (token.strip(), time.time())
         )
         if known is None:
-            raise invalid_access_token()
+            raise refused()
 
     def expire_all(self) -> None:
         self._store.execute("DELETE FROM mpesa_token")

@@ -1,7 +1,6 @@
 """M-Pesa's own books: payments from the push to the result."""
 
 import asyncio
-import json
 import logging
 import sqlite3
 import time
@@ -9,13 +8,17 @@ from typing import Any
 
 from simulator.daraja import results
 from simulator.daraja.auto_answers import AutoAnswers
-from simulator.daraja.callbacks import callback_plan
+from simulator.daraja.c2b_payments import C2BPayments
+from simulator.daraja.callbacks import callback_plans, forged_steps
+from simulator.daraja.confirmations import Confirmations
 from simulator.daraja.identifiers import new_checkout_request_id, new_merchant_request_id, new_receipt_number
+from simulator.daraja.ledger import Ledger
 from simulator.daraja.messages import PROMPT_LENGTH, failure_text, prompt_text, receipt_text
-from simulator.daraja.models import Payment
+from simulator.daraja.models import Payment, faults_as_json
 from simulator.daraja.phones import Phones
+from simulator.daraja.plans import PROVIDER
 from simulator.daraja.validation import BUY_GOODS, PushRequest
-from simulator.deliveries import Deliveries
+from simulator.deliveries import Deliveries, Plan
 from simulator.faults import Fault
 from simulator.settings import DarajaSettings
 from simulator.store import Store
@@ -46,13 +49,20 @@ class Payments:
         settings: DarajaSettings,
         store: Store,
         deliveries: Deliveries,
+        *,
         phones: Phones,
+        ledger: Ledger,
+        confirmations: Confirmations,
+        c2b: C2BPayments,
         auto_answers: AutoAnswers,
     ) -> None:
         self._settings = settings
         self._store = store
         self._deliveries = deliveries
         self._phones = phones
+        self._ledger = ledger
+        self._confirmations = confirmations
+        self._c2b = c2b
         self._auto_answers = auto_answers
         self._expiries: dict[str, asyncio.TimerHandle] = {}
         self._automatic: dict[str, asyncio.TimerHandle] = {}
@@ -79,7 +89,7 @@ class Payments:
 
     def _insert(self, push: PushRequest, faults: tuple[Fault, ...], decided_code: str | None) -> Payment:
         now = time.time()
-        kept = json.dumps([fault.as_json() for fault in faults if not fault.name.startswith("push_")])
+        kept = faults_as_json(tuple(fault for fault in faults if not fault.name.startswith("push_")))
         for _ in range(IDENTIFIER_TRIES):
             checkout_request_id = new_checkout_request_id(push.msisdn, now)
             try:
@@ -143,6 +153,14 @@ class Payments:
         payment = self.get(checkout_request_id)
         if payment.status != "waiting":
             return
+        for fault in payment.faults:
+            if fault.name == "c2b_without_stk":
+                typed: str = fault.parameters["account"]
+                account = {"none": "", "same": payment.reference}.get(typed, typed)
+                self._c2b.start_by_a_stranger(fault.parameters["amount"] or payment.amount, account)
+        if lies := forged_steps(payment, after_failure=False):
+            plan = Plan(PROVIDER, checkout_request_id, lies)
+            self._deliveries.start(plan, self._deliveries.record(plan))
         if payment.decided_code is not None:
             self._finish(payment, payment.decided_code)
         else:
@@ -157,14 +175,7 @@ class Payments:
             PromptUnknown, PromptGone: nothing was changed.
         """
         payment = self._waiting(checkout_request_id)
-        if pin != self._settings.pin:
-            return self._finish(payment, results.WRONG_PIN)
-        now = time.time()
-        if self._phones.spent_today(payment.msisdn, now) + payment.amount > self._settings.daily_limit:
-            return self._finish(payment, results.ABOVE_DAILY_LIMIT)
-        if self._phones.get(payment.msisdn).balance < payment.amount:
-            return self._finish(payment, results.BALANCE_SHORT)
-        return self._finish(payment, results.PROCESSED)
+        return self._finish(payment, self._phones.result_of_paying(payment.msisdn, payment.amount, pin))
 
     def cancel(self, checkout_request_id: str) -> Payment:
         """Raises: PromptUnknown, PromptGone."""
@@ -190,35 +201,53 @@ class Payments:
                 self._phones.forget_wrong_pins(payment.msisdn)
                 self._phones.take(payment.msisdn, payment.amount)
             finished = self._write_result(payment, code)
+            if paid:
+                self._record_movement(finished)
             self._send_message(finished, code)
-            plan = callback_plan(finished, foreign_receipt=self._foreign_receipt(finished))
-            delivery_ids = self._deliveries.record(plan)
+            plans = callback_plans(
+                finished,
+                foreign_receipt=self._foreign_receipt(finished),
+                confirmations=self._confirmations.of_push(finished),
+            )
+            recorded = [(plan, self._deliveries.record(plan)) for plan in plans]
         for timers in (self._expiries, self._automatic):
             if timer := timers.pop(payment.checkout_request_id, None):
                 timer.cancel()
-        self._deliveries.start(plan, delivery_ids)
+        for plan, delivery_ids in recorded:
+            self._deliveries.start(plan, delivery_ids)
         return finished
 
     def _write_result(self, payment: Payment, code: str) -> Payment:
         now = time.time()
         paid = code == results.PROCESSED
-        while True:
-            try:
-                self._store.execute(
-                    "UPDATE mpesa_payment"
-                    " SET status = ?, result_code = ?, receipt_number = ?, finished_at = ?"
-                    " WHERE checkout_request_id = ?",
-                    (
-                        "successful" if paid else "failed",
-                        code,
-                        new_receipt_number(now) if paid else None,
-                        now,
-                        payment.checkout_request_id,
-                    ),
-                )
-            except sqlite3.IntegrityError:  # the receipt is taken
-                continue
-            return self.get(payment.checkout_request_id)
+        self._store.execute(
+            "UPDATE mpesa_payment SET status = ?, result_code = ?, receipt_number = ?, finished_at = ?"
+            " WHERE checkout_request_id = ?",
+            (
+                "successful" if paid else "failed",
+                code,
+                self._ledger.fresh_receipt(now) if paid else None,
+                now,
+                payment.checkout_request_id,
+            ),
+        )
+        return self.get(payment.checkout_request_id)
+
+    def _record_movement(self, payment: Payment) -> None:
+        at_till = payment.transaction_type == BUY_GOODS
+        self._ledger.record(
+            "stk",
+            receipt_number=payment.receipt_number or "",
+            source_id=payment.checkout_request_id,
+            transaction_type=payment.transaction_type,
+            amount=payment.amount,
+            shortcode=payment.shortcode,
+            other_party=payment.msisdn,
+            reference="" if at_till else payment.reference,
+            utility_change=payment.amount,
+            initiated_at=payment.created_at,
+            completed_at=payment.finished_at or payment.created_at,
+        )
 
     def _send_message(self, payment: Payment, code: str) -> None:
         phone = self._phones.get(payment.msisdn)

@@ -1,10 +1,12 @@
-"""Customers' phones: balance, PIN tries, inbox."""
+"""Customers' phones: balance, PIN tries, what they may pay, inbox."""
 
 import time
 from dataclasses import dataclass
 from typing import Any
 
 from simulator.clock import iso_utc, start_of_nairobi_day
+from simulator.daraja import results
+from simulator.daraja.ledger import Ledger
 from simulator.settings import DarajaSettings
 from simulator.store import Store
 
@@ -25,9 +27,10 @@ class Phone:
 
 
 class Phones:
-    def __init__(self, settings: DarajaSettings, store: Store) -> None:
+    def __init__(self, settings: DarajaSettings, store: Store, ledger: Ledger) -> None:
         self._settings = settings
         self._store = store
+        self._ledger = ledger
 
     def see(self, msisdn: str) -> Phone:
         """Return a phone; one that was never seen starts with the balance of the settings."""
@@ -59,18 +62,27 @@ class Phones:
     def take(self, msisdn: str, amount: int) -> None:
         self._store.execute("UPDATE mpesa_phone SET balance = balance - ? WHERE msisdn = ?", (amount, msisdn))
 
+    def give(self, msisdn: str, amount: int) -> None:
+        self._store.execute("UPDATE mpesa_phone SET balance = balance + ? WHERE msisdn = ?", (amount, msisdn))
+
     def count_wrong_pin(self, msisdn: str) -> None:
         self._store.execute("UPDATE mpesa_phone SET wrong_pins = wrong_pins + 1 WHERE msisdn = ?", (msisdn,))
 
     def forget_wrong_pins(self, msisdn: str) -> None:
         self._store.execute("UPDATE mpesa_phone SET wrong_pins = 0 WHERE msisdn = ?", (msisdn,))
 
-    def spent_today(self, msisdn: str, moment: float) -> int:
-        """Return the shillings paid since midnight in Nairobi."""
-        return self._store.number(
-            "SELECT sum(amount) FROM mpesa_payment WHERE msisdn = ? AND status = 'successful' AND finished_at >= ?",
-            (msisdn, start_of_nairobi_day(moment)),
-        )
+    def result_of_paying(self, msisdn: str, amount: int, pin: str) -> str:
+        """Return the result code of a payment that is confirmed with this PIN."""
+        if pin != self._settings.pin:
+            return results.WRONG_PIN
+        return self.result_of_funds(msisdn, amount)
+
+    def result_of_funds(self, msisdn: str, amount: int) -> str:
+        """Return the result code that the balance and the daily limit, counted from midnight in Nairobi, allow."""
+        spent = self._ledger.paid_by(msisdn, since=start_of_nairobi_day(time.time()))
+        if spent + amount > self._settings.daily_limit:
+            return results.ABOVE_DAILY_LIMIT
+        return results.PROCESSED if self.get(msisdn).balance >= amount else results.BALANCE_SHORT
 
     def send_message(self, msisdn: str, payment_id: str, kind: str, text: str) -> None:
         self._store.execute(

@@ -50,7 +50,7 @@ def invalid_access_token() -> Refusal:
     return Refusal(404, "404.001.03", "Invalid Access Token")
 
 
-async def read_object(request: Request) -> dict[str, Any]:
+async def read_object(request: Request, first_field: Refusal | None = None) -> dict[str, Any]:
     """Return the JSON object in a request's body.
 
     Raises:
@@ -58,7 +58,7 @@ async def read_object(request: Request) -> dict[str, Any]:
     """
     content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if content_type != "application/json":
-        raise bad_field("BusinessShortCode")
+        raise first_field or bad_field("BusinessShortCode")
     try:
         body = json.loads(await request.body())
     except (ValueError, RecursionError) as error:

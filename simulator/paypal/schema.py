@@ -1,3 +1,6 @@
-"""PayPal's tables. Amounts are in the smallest unit, moments seconds since 1970."""
+"""PayPal's tables. Amounts are text in major units, moments seconds since 1970."""
 
-SCHEMA = ""
+from simulator import documents, later
+from simulator.paypal import request_ids, tokens
+
+SCHEMA = documents.SCHEMA + later.SCHEMA + tokens.SCHEMA + request_ids.SCHEMA

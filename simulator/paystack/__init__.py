@@ -1,1 +1,4 @@
-"""Paystack's wire format, the merchant's side of it."""
+"""Paystack's API: transactions, charges, refunds, transfers, disputes, webhooks.
+
+Source: Paystack's documentation and its published samples; integrators' reports where they differ.
+"""

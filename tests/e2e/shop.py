@@ -45,8 +45,8 @@ class RunningShop:
         self.commands = {
             "simulator": ("-m", "simulator", "--port", str(simulator_port)),
             "web": (
-                *("-m", "gunicorn", "ecommerce.wsgi:application", "--no-control-socket"),
-                *("--workers", "2", "--worker-class", "gthread", "--threads", "4", "--bind", f"127.0.0.1:{port}"),
+                *("-m", "gunicorn", "ecommerce.wsgi:application"),
+                *("--workers", "2", "--threads", "4", "--bind", f"127.0.0.1:{port}"),
             ),
             "worker": (*CELERY, "worker", "--concurrency", "2", "--without-gossip", "--without-mingle"),
             "beat": (*CELERY, "beat", "--pidfile=", "--schedule", str(folder / "beat")),

@@ -49,6 +49,8 @@ def test_payment_with_the_right_pin_is_paid_everywhere(merchant, receiver):
         "successful": 1,
         "failed": 0,
         "captured": {"KES": "1500.00"},
+        "refunded": {},
+        "paid_out": {},
     }
     entry = books["payments"][0]
     assert (entry["msisdn"], entry["amount"], entry["reference"]) == (MSISDN, "1500.00", "1000017")

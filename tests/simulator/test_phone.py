@@ -12,8 +12,8 @@ def test_phone_page_is_whole_without_the_internet(merchant):
     answers = [merchant.http.get(f"/phone/{asset}") for asset in assets]
 
     assert (page.status_code, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
-    assert assets == ["assets/phone.css", "assets/phone.js"]
-    assert [answer.status_code for answer in answers] == [200, 200]
+    assert assets == ["assets/phone.css", "assets/phone.js", "assets/pay.js"]
+    assert [answer.status_code for answer in answers] == [200, 200, 200]
     outside = [text for text in (page.text, *(a.text for a in answers)) if re.search(r"(src|href|url)\W+https?:", text)]
     assert outside == []
 

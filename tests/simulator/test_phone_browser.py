@@ -26,6 +26,15 @@ def page(browser, shared_simulator):
     assert complaints == []
 
 
+@pytest.fixture
+def pay_sheet(merchant, page):
+    """The M-PESA menu, open on a phone."""
+    page.goto(f"/phone/?msisdn={MSISDN}")
+    page.get_by_text("Ksh500,000", exact=True).wait_for()
+    page.get_by_test_id("pay-open").click()
+    return page.get_by_test_id("pay")
+
+
 def press(page, digits):
     for digit in digits:
         page.get_by_test_id(f"key-{digit}").click()
@@ -128,3 +137,89 @@ def test_page_refuses_a_number_that_is_none(merchant, page):
     assert page.get_by_test_id("msisdn-error").inner_text() == (
         "Enter a Kenyan mobile number, for example 0712 345 678."
     )
+
+
+def test_page_pays_by_paybill(merchant, page, pay_sheet):
+    number = page.get_by_label("Business number").input_value()
+    page.get_by_label("Account number").fill("SH7K2P9QXA")
+    page.get_by_label("Amount").fill("1500")
+    pay_sheet.get_by_label("PIN").fill("1234")
+    page.get_by_test_id("pay-send").click()
+
+    pay_sheet.wait_for(state="hidden")
+    page.get_by_test_id("message").wait_for()
+    entry = merchant.books()["payments"][0]
+    assert number == "174379"
+    assert (entry["kind"], entry["reference"], entry["amount"]) == ("c2b", "SH7K2P9QXA", "1500.00")
+    assert page.get_by_test_id("toast").inner_text() == f"Paid. Receipt {entry['receipt_number']}"
+    page.get_by_text("Ksh498,500", exact=True).wait_for()
+
+
+def test_page_pays_at_a_till_by_keyboard(merchant, page, pay_sheet):
+    page.get_by_label("Buy Goods").check()
+    hint = page.get_by_test_id("pay-merchant").inner_text()
+    page.get_by_label("Till number").fill("512 345")
+    page.keyboard.press("Tab")
+    page.keyboard.type("300")
+    page.keyboard.press("Tab")
+    page.keyboard.type("1234")
+    page.keyboard.press("Enter")
+
+    pay_sheet.wait_for(state="hidden")
+    entry = merchant.books()["payments"][0]
+    assert hint == "Every till is BYTEMTAANI's here."
+    assert (entry["transaction_type"], entry["reference"], entry["amount"]) == ("Buy Goods", "", "300.00")
+    assert page.get_by_test_id("pay-open").evaluate("element => element === document.activeElement")
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "note"),
+    [
+        ("Business number", "12", "Enter the business number: 5 to 7 digits."),
+        ("Account number", " ", "Enter the account number, for example your order number."),
+        ("Amount", "0", "Enter whole shillings, for example 500."),
+        ("PIN", "12", "Enter the 4 digits of your PIN."),
+    ],
+)
+def test_page_names_what_is_missing_before_it_pays(merchant, page, pay_sheet, field, value, note):
+    for name, good in (("Account number", "A1"), ("Amount", "300"), ("PIN", "1234")):
+        pay_sheet.get_by_label(name).fill(good)
+    pay_sheet.get_by_label(field).fill(value)
+
+    page.get_by_test_id("pay-send").click()
+
+    assert page.get_by_test_id("pay-note").inner_text() == note
+    assert pay_sheet.get_by_label(field).evaluate("element => element === document.activeElement")
+    assert merchant.books()["payments"] == []
+
+
+def test_page_keeps_the_sheet_open_after_a_wrong_pin(merchant, page, pay_sheet):
+    for name, good in (("Account number", "A1"), ("Amount", "300"), ("PIN", "9999")):
+        pay_sheet.get_by_label(name).fill(good)
+    page.get_by_test_id("pay-send").click()
+    page.get_by_text("Failed. You entered a wrong PIN.").first.wait_for()
+    typed = pay_sheet.get_by_label("PIN").input_value()
+
+    page.keyboard.type("1234")
+    page.keyboard.press("Enter")
+
+    pay_sheet.wait_for(state="hidden")
+    assert typed == ""
+    assert merchant.books()["totals"]["captured"] == {"KES": "300.00"}
+
+
+def test_page_closes_the_sheet_with_escape(page, pay_sheet):
+    pay_sheet.get_by_label("Account number").press("Escape")
+
+    pay_sheet.wait_for(state="hidden")
+
+
+def test_page_shows_a_prompt_over_the_sheet(merchant, receiver, page, pay_sheet):
+    merchant.start()
+
+    page.get_by_test_id("prompt").wait_for()
+    press(page, "1234")
+    page.get_by_test_id("ok").click()
+
+    assert receiver.result_codes(1) == [0]
+    assert pay_sheet.is_visible()

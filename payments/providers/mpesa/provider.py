@@ -126,7 +126,7 @@ class MpesaProvider(PaymentProvider):
             return _by_hand(request.route, reason)
         self.initiator.check()
         if route == transfers.REVERSAL:
-            body = transfers.reversal_body(request, self.initiator, self.receiver)
+            body = transfers.reversal_body(request, self.initiator, self.shortcode)
             return transfers.read_acknowledgement(
                 self.client.post(transfers.REVERSAL_PATH, body), reference="", route=route
             )

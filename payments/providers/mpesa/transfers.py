@@ -64,7 +64,7 @@ def reversal_body(request: RefundRequest, initiator: Initiator, shortcode: str) 
         "CommandID": "TransactionReversal",
         "TransactionID": request.receipt_number,
         "Amount": int(request.amount),
-        "ReceiverParty": shortcode,
+        "ReceiverParty": shortcode,  # also for a till: the initiator acts for its head office
         "RecieverIdentifierType": "11",  # spelled so
         **addresses(request.result_url),
         "Remarks": clean(f"Refund {request.order_number}", 100),

@@ -7,7 +7,7 @@ const STORAGE_KEY = "simulator.msisdn";
 const PIN_LENGTH = 4;
 
 const find = (id) => document.getElementById(id);
-const state = { msisdn: "", phones: [], prompt: null, answered: null, byHand: false, promptEnds: 0, seen: null, lastMessage: null, sending: false };
+const state = { msisdn: "", phones: [], prompt: null, answered: null, byHand: false, promptEnds: 0, seen: null, lastMessage: null, sending: false, pin: "", merchant: null };
 
 function normalise(text) {
   let digits = text.replace(/[\s\-()]/g, "").replace(/^\+/, "");
@@ -330,8 +330,10 @@ async function poll() {
 }
 
 async function refresh(msisdn) {
-  const { phones, pin } = await call(`phones?msisdn=${msisdn}`);
+  const { phones, pin, merchant } = await call(`phones?msisdn=${msisdn}`);
   if (msisdn !== state.msisdn) return;
+  state.pin = pin;
+  state.merchant = merchant;
   if (!state.byHand && phones[0].waiting_prompts && !state.prompt && phones[0].msisdn !== msisdn) {
     choose(phones[0].msisdn, false); // nobody chose a phone yet: show the one that has something to show
     return;

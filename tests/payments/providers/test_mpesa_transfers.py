@@ -118,13 +118,13 @@ def test_payment_without_a_receipt_cannot_be_reversed(provider, network):
     assert [sent.route for sent in network.writes] == [B2C]
 
 
-def test_till_received_what_is_reversed(network, settings):
+def test_head_office_reverses_what_a_till_received(network, settings):
     settings.MPESA = SETTINGS | {"TILL_NUMBER": "5551234", "TRANSACTION_TYPE": "CustomerBuyGoodsOnline"}
     network.script({REVERSAL: acknowledged()})
 
     MpesaProvider().refund(refund_request())
 
-    assert network.writes[0].json["ReceiverParty"] == "5551234"
+    assert network.writes[0].json["ReceiverParty"] == "600992"
 
 
 def test_shortcode_of_its_own_pays_out(network, settings):
