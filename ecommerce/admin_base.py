@@ -141,11 +141,12 @@ class ShopAdmin(UnfoldModelAdmin):
         button: str = "",
         danger: bool = False,
         form_class: type[forms.Form] = ConfirmForm,
+        initial: dict[str, Any] | None = None,
         network: bool = False,
     ) -> HttpResponseBase:
         """Ask first (GET), then do it (POST), say ``do``'s answer and note who did it.
 
-        With ``network`` it runs once: only a database transaction may be repeated.
+        ``initial`` fills in the form. With ``network`` it runs once: only a database transaction may be repeated.
         """
         obj = self.get_object(request, unquote(object_id))
         if obj is None:
@@ -153,7 +154,7 @@ class ShopAdmin(UnfoldModelAdmin):
         if not self.has_act_permission(request, obj):
             raise PermissionDenied
         back = reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[obj.pk])
-        form = form_class(request.POST if request.method == "POST" else None)
+        form = form_class(request.POST if request.method == "POST" else None, initial=initial)
         if form.is_valid():
             answer = run_service(request, lambda: do(obj, form.cleaned_data), network=network)
             if answer is not None:

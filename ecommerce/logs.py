@@ -12,7 +12,7 @@ _JWT = re.compile(r"\beyJ[\w-]+\.[\w-]+\.[\w-]*")
 _MSISDN = re.compile(r"\b(?:\+?254|0)([17]\d{5})(\d{3})\b")
 _FOREIGN = re.compile(r"\+[1-9]\d{4,11}(\d{3})\b")
 _MAIL = re.compile(r"\b[\w.+-]+(?:@|%40)[\w-]+\.[\w.]+\b")
-_CALLBACK_SECRET = re.compile(r"(/callback/)[\w-]{16,}")
+_CALLBACK_SECRET = re.compile(r"(/(?:callback|result|till|claims)/)[\w-]{16,}")
 
 
 def mask(text: str) -> str:

@@ -220,8 +220,13 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TASK_DEFAULT_QUEUE = env.str("CELERY_TASK_DEFAULT_QUEUE", default="shop")
 CELERY_BEAT_SCHEDULE = {
     "heartbeat": {"task": "ecommerce.record_heartbeat", "schedule": 10.0, "options": {"expires": 10}},
-    "query-due-attempts": {"task": "payments.query_due_attempts", "schedule": 5.0, "options": {"expires": 5}},
+    # Not 5: while the queue is longer than that, no question would ever be asked. A tick too many finds nothing due.
+    "query-due-attempts": {"task": "payments.query_due_attempts", "schedule": 5.0, "options": {"expires": 60}},
     "query-due-refunds": {"task": "payments.query_due_refunds", "schedule": 15.0, "options": {"expires": 15}},
+    "query-due-payouts": {"task": "payments.query_due_payouts", "schedule": 15.0, "options": {"expires": 15}},
+    "fetch-movements": {"task": "payments.fetch_movements", "schedule": 1800.0, "options": {"expires": 1800}},
+    "ask-about-claims": {"task": "payments.ask_about_claims", "schedule": 60.0, "options": {"expires": 60}},
+    "reconcile-due-days": {"task": "payments.reconcile_due_days", "schedule": 3600.0, "options": {"expires": 3600}},
     "cancel-unpaid-orders": {"task": "orders.cancel_unpaid_orders", "schedule": 30.0, "options": {"expires": 30}},
     "purge-expired-rows": {"task": "ecommerce.purge_expired_rows", "schedule": 3600.0},
 }
@@ -349,6 +354,11 @@ SPECTACULAR_SETTINGS = {
         "OrderStatusEnum": "orders.models.Order.Status",
         "PaymentStatusEnum": "payments.models.Payment.Status",
         "AttemptStatusEnum": "payments.models.PaymentAttempt.Status",
+        "MethodEnum": "payments.models.Payment.Method",
+        "CollectMethodEnum": "payments.serializers.COLLECT_METHODS",
+        "KindEnum": "catalog.models.Product.Kind",
+        "LedgerTransactionKindEnum": "payments.models.LedgerTransaction.Kind",
+        "LedgerAccountKindEnum": "payments.models.LedgerAccount.Kind",
     },
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "SERVE_AUTHENTICATION": [],
@@ -557,10 +567,14 @@ SIMULATOR_URL = env.str("SIMULATOR_URL", default="http://127.0.0.1:8100").rstrip
 # --- Admin --------------------------------------------------------------------------------------------------
 
 
-def staff_link(title: str, icon: str, model: str) -> dict[str, object]:
-    """Return a line of the admin's sidebar, for those who may see or change what it leads to."""
+def staff_link(title: str, icon: str, model: str, badge: str = "") -> dict[str, object]:
+    """Return a line of the admin's sidebar, for those who may see or change what it leads to.
+
+    ``badge`` is the dotted path of a function that counts what waits there.
+    """
     app, name = model.split(".")
     return {
+        "badge": badge,
         "title": title,
         "icon": icon,
         "link": reverse_lazy(f"admin:{app}_{name}_changelist"),
@@ -594,8 +608,16 @@ UNFOLD = {
                 "title": "Shop",
                 "items": [
                     staff_link("Orders", "receipt_long", "orders.order"),
+                    staff_link(
+                        "Received money",
+                        "savings",
+                        "payments.receivedmoney",
+                        badge="payments.admin.badges.received_money",
+                    ),
                     staff_link("Payments", "payments", "payments.payment"),
                     staff_link("Payment attempts", "send_to_mobile", "payments.paymentattempt"),
+                    staff_link("Refunds", "undo", "payments.refund", badge="payments.admin.badges.refunds"),
+                    staff_link("Payouts", "outbound", "payments.payout", badge="payments.admin.badges.payouts"),
                 ],
             },
             {
@@ -610,11 +632,21 @@ UNFOLD = {
                 ],
             },
             {
+                "title": "Books",
+                "items": [
+                    staff_link("Accounts", "account_balance", "payments.ledgeraccount"),
+                    staff_link("Bookings", "menu_book", "payments.ledgertransaction"),
+                    staff_link("Statements", "request_quote", "payments.statement"),
+                    staff_link("Reconciliations", "balance", "payments.reconciliation"),
+                ],
+            },
+            {
                 "title": "People and events",
                 "items": [
                     staff_link("Users", "group", "accounts.user"),
                     staff_link("Groups", "shield_person", "auth.group"),
                     staff_link("Provider events", "inbox", "payments.providerevent"),
+                    staff_link("Refused events", "gpp_bad", "payments.refusedevents"),
                     staff_link("Owed work", "outbox", "ecommerce.outboxmessage"),
                 ],
             },

@@ -174,6 +174,7 @@ def _show_addresses(checkout: Checkout, plan: Plan, admin_password: str, seconds
     if plan.simulator_port:
         moved = "  (its usual port is busy)" if plan.simulator_moved else ""
         console.say(f"  Simulated phone  http://127.0.0.1:{plan.simulator_port}/phone/{moved}")
+        console.say(f"  Payment pages    http://127.0.0.1:{plan.simulator_port}/checkout/")
     console.say(f"  Mail             {checkout.state / 'mail'}")
     console.say(f"  Logs             {checkout.log}")
     if plan.callback_trouble:

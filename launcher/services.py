@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from launcher.accounts import simulated_accounts
 from launcher.environment import child_environment, read_env_file
 from launcher.errors import LauncherError
 from launcher.memory import kept_secret
@@ -17,15 +18,6 @@ DATABASE_STAGE, CACHE_STAGE, SIMULATOR_STAGE, WORK_STAGE, WEB_STAGE = range(5)
 
 DEFAULT_PORT = 8000
 DEFAULT_SIMULATOR_PORT = 8100
-
-# The simulator's account. The passkey is printed in Safaricom's documentation of the sandbox; nothing here is secret.
-SIMULATOR_ACCOUNT = {
-    "MPESA_CONSUMER_KEY": "simulator-key",
-    "MPESA_CONSUMER_SECRET": "simulator-secret",
-    "MPESA_SHORTCODE": "174379",
-    "MPESA_PASSKEY": "bfb279f9aa9bdbcf158e97dd71a467cd2e0c893059b10f78e6b72ada1ed2c919",
-    "MPESA_TRANSACTION_TYPE": "CustomerPayBillOnline",
-}
 
 
 @dataclass(frozen=True)
@@ -120,8 +112,7 @@ def filled_in(checkout: Checkout, plan: Plan, *, database_url: str, redis_url: s
         }
     if plan.simulator_port:
         url = f"http://127.0.0.1:{plan.simulator_port}"
-        values |= {"MPESA_BASE_URL": url, "SIMULATOR_URL": url, **SIMULATOR_ACCOUNT}
-        values["MPESA_CALLBACK_ADDRESSES"] = "127.0.0.1"  # where the simulator calls from
+        values |= simulated_accounts(url, plan.local_url)
     return values
 
 

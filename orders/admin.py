@@ -55,11 +55,17 @@ ADDRESS_LINES = (
 )
 ITEM_COLUMNS = ("product_name", "sku", "options", "quantity", "price", "position")
 
-WAITING.append(
+WAITING += [
     Waiting(
         "Paid, to be shipped", "local_shipping", Order.objects.filter(status=Order.Status.PAID), "status__exact=paid"
-    )
-)
+    ),
+    Waiting(
+        "To be shipped, paid at the door",
+        "payments",
+        Order.objects.filter(status=Order.Status.PENDING, pay_on_delivery=True),
+        "status__exact=pending&pay_on_delivery__exact=1",
+    ),
+]
 
 TablesOf = Callable[[HttpRequest, Order], list[Table]]
 
@@ -110,14 +116,17 @@ class PaymentFilter(admin.SimpleListFilter):
 @admin.register(Order)
 class OrderAdmin(ReadOnlyAdmin):
     list_display = ("number", "state", "customer", "phone_number", "total", "units", "payment_state", "created_at")
-    list_filter = ("status", PaymentFilter, "created_at", "payment_open")
+    list_filter = ("status", PaymentFilter, "created_at", "payment_open", "pay_on_delivery")
     list_select_related = ("user", "payment")
     search_fields = ("number",)  # makes the box appear; get_search_results does the work
     search_help_text = "Order number, phone number, e-mail, SKU or M-PESA receipt"
     ordering = ("-created_at", "-id")
     actions_detail = ("ship", "deliver", "cancel")
     fieldsets = (
-        (None, {"fields": (("number", "state", "created_at"), ("paid_at", "reserved_until", "being_paid"))}),
+        (
+            None,
+            {"fields": (("number", "state", "created_at"), ("paid_at", "reserved_until", "being_paid"), "at_the_door")},
+        ),
         ("Customer", {"fields": (("customer_link", "email", "phone_number"), ("address", "note"))}),
         ("Amounts", {"fields": (("total", "subtotal_text", "discount_text"), ("shipping_text", "tax_text"))}),
     )
@@ -145,9 +154,7 @@ class OrderAdmin(ReadOnlyAdmin):
         return queryset.filter(pk__in=orders_matching(search_term).values("pk")), False
 
     def offers(self, name: str, obj: Order) -> bool:
-        if name == "cancel" and obj.status != Order.Status.PENDING:
-            return False  # what is paid is given back first, and that is not done here
-        return self.TARGETS[name] in Order.TRANSITIONS[obj.status]
+        return self.TARGETS[name] in obj.next_statuses
 
     # --- Actions -----------------------------------------------------------------------------------------------
 
@@ -181,7 +188,10 @@ class OrderAdmin(ReadOnlyAdmin):
             services.cancel_order,
             title="Cancel order",
             done="Cancelled.",
-            question="The order ends here and its goods go back on sale. This cannot be undone.",
+            question=(
+                "The order ends here, its goods go back on sale, and what was paid goes back to the customer. "
+                "This cannot be undone."
+            ),
             danger=True,
         )
 
@@ -235,6 +245,10 @@ class OrderAdmin(ReadOnlyAdmin):
     @column("Payment under way")
     def being_paid(self, order: Order) -> str:
         return badge("Yes", "warning") if order.payment_open else "No"
+
+    @column("Paid at the door")
+    def at_the_door(self, order: Order) -> str:
+        return badge("Yes", "info") if order.pay_on_delivery else "No"
 
     @column("Customer", ordering="user__email")
     def customer(self, order: Order) -> str:

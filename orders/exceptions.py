@@ -7,10 +7,9 @@ from orders.models import Order
 class InvalidOrderTransition(DomainError):
     code = "invalid_order_transition"
 
-    def __init__(self, current: str, target: str) -> None:
-        allowed = sorted(Order.TRANSITIONS[current])
-        self.message = f"An order that is {current} cannot become {target}."
-        super().__init__(status=current, allowed=allowed)
+    def __init__(self, order: Order, target: str) -> None:
+        self.message = f"An order that is {order.status} cannot become {target}."
+        super().__init__(status=order.status, allowed=sorted(order.next_statuses))
 
 
 class OrderNotPayable(DomainError):

@@ -2,12 +2,14 @@
 
 from django_filters import rest_framework as filters
 
+from catalog.filters import YesOrNoFilter
 from orders.models import Order
 
 
 class OrderFilter(filters.FilterSet):
     status = filters.ChoiceFilter(choices=Order.Status.choices)
     number = filters.CharFilter()
+    pay_on_delivery = YesOrNoFilter()
     created_after = filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="gte")
     created_before = filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="lt")
 

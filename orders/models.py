@@ -89,6 +89,9 @@ class Order(BaseModel):
     reserved_until = models.DateTimeField(null=True, blank=True)
     # A payment attempt is unresolved; such an order is never cancelled. Set by payments under this row's lock.
     payment_open = models.BooleanField(default=False, editable=False)
+    # The customer pays at the door, so it may be shipped unpaid. Set by payments under this row's lock; once it is
+    # shipped it stays what it was.
+    pay_on_delivery = models.BooleanField(default=False, db_default=False, editable=False)
     paid_at = models.DateTimeField(null=True, blank=True)
     cart = models.ForeignKey(Cart, null=True, blank=True, on_delete=models.SET_NULL, related_name="orders")
     cart_version = models.PositiveIntegerField(null=True, blank=True)
@@ -117,6 +120,21 @@ class Order(BaseModel):
 
     def __str__(self) -> str:
         return self.number
+
+    @property
+    def next_statuses(self) -> set[str]:
+        """What may follow its status."""
+        allowed = self.TRANSITIONS[self.status]
+        if self.status == self.Status.PENDING and self.pay_on_delivery:
+            return allowed | {self.Status.SHIPPED}
+        return allowed
+
+    @property
+    def is_payable(self) -> bool:
+        """Tell whether it waits for money: before it is shipped, or at the door."""
+        if self.status in (self.Status.SHIPPED, self.Status.DELIVERED):
+            return self.pay_on_delivery and self.paid_at is None
+        return self.status == self.Status.PENDING
 
 
 class OrderItem(BaseModel):

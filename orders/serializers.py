@@ -110,6 +110,7 @@ class OrderSerializer(serializers.ModelSerializer[Order]):
             "shipping_address",
             "note",
             "items",
+            "pay_on_delivery",
             "reserved_until",
             "paid_at",
             "created_at",

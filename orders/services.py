@@ -18,6 +18,7 @@ from catalog.exceptions import InsufficientStock, ProductUnavailable, VariantReq
 from catalog.models import Product, StockMovement, Variant
 from ecommerce.exceptions import ErrorRow
 from ecommerce.money import ZERO, included_tax
+from orders import hooks
 from orders.exceptions import InvalidOrderTransition, MixedCurrencies, OrderBeingPaid, TotalTooLarge
 from orders.models import Cart, Order, OrderEvent, OrderItem
 from orders.tasks import send_order_confirmation
@@ -123,10 +124,9 @@ def transition_order(order_id: UUID, target: Order.Status, *, actor: User | None
         InvalidOrderTransition: the table does not allow it; carries the allowed ones.
     """
     order = lock_order(order_id)
-    current = Order.Status(order.status)
-    if target not in Order.TRANSITIONS[current]:
-        raise InvalidOrderTransition(current, target)
-    order.events.create(from_status=current, to_status=target, actor=actor, note=note[:200])
+    if target not in order.next_statuses:
+        raise InvalidOrderTransition(order, target)
+    order.events.create(from_status=order.status, to_status=target, actor=actor, note=note[:200])
     order.status = target
     order.save(update_fields=["status", "updated_at"])
     return order
@@ -141,10 +141,16 @@ def lock_order(order_id: UUID) -> Order:
 def mark_paid(order_id: UUID) -> Order:
     """The money has arrived: the order is paid, and its confirmation mail is owed.
 
+    One that was shipped to be paid at the door stays where it is on its way.
+
     Raises:
-        InvalidOrderTransition: it is not pending any more.
+        InvalidOrderTransition: it does not wait for money (any more).
     """
-    order = transition_order(order_id, Order.Status.PAID, note="payment received")
+    order = lock_order(order_id)
+    if order.is_payable and order.status != Order.Status.PENDING:
+        order.events.create(from_status=order.status, to_status=order.status, note="payment received")
+    else:
+        order = transition_order(order_id, Order.Status.PAID, note="payment received")
     order.paid_at = timezone.now()
     order.reserved_until = None
     order.save(update_fields=["paid_at", "reserved_until", "updated_at"])
@@ -154,18 +160,28 @@ def mark_paid(order_id: UUID) -> Order:
 
 @transaction.atomic
 def cancel_order(order_id: UUID, *, actor: User | None = None, note: str = "") -> Order:
-    """Cancel a pending order and give its stock back, exactly once.
+    """Cancel an order that is not shipped: its stock comes back, and what was paid goes back, exactly once.
 
     Raises:
-        InvalidOrderTransition: it is not pending (any more).
+        InvalidOrderTransition: it is shipped, or cancelled already.
         OrderBeingPaid: a payment attempt is unresolved; the customer may have paid.
+        DomainError: what was paid cannot go back now; see ``hooks.after_cancel``.
     """
-    order = lock_order(order_id)
-    if order.status != Order.Status.PENDING:
-        raise InvalidOrderTransition(order.status, Order.Status.CANCELLED)
-    if order.payment_open:
+    for prepare in hooks.before_cancel:
+        prepare(order_id)
+    order = _cancel(lock_order(order_id), actor=actor, note=note)
+    for follow in hooks.after_cancel:
+        follow(order, actor, note)
+    return order
+
+
+def _cancel(order: Order, *, actor: User | None, note: str) -> Order:
+    if Order.Status.CANCELLED not in order.next_statuses:
+        raise InvalidOrderTransition(order, Order.Status.CANCELLED)
+    # Money that comes for a paid order is too much anyway, and goes back by itself.
+    if order.status == Order.Status.PENDING and order.payment_open:
         raise OrderBeingPaid()
-    order = transition_order(order_id, Order.Status.CANCELLED, actor=actor, note=note)
+    order = transition_order(order.pk, Order.Status.CANCELLED, actor=actor, note=note)
     order.reserved_until = None
     order.save(update_fields=["reserved_until", "updated_at"])
     lines = list(order.items.filter(product__kind=Product.Kind.PHYSICAL))
@@ -190,9 +206,11 @@ def ship_order(order_id: UUID, *, actor: User | None = None, note: str = "") -> 
     """The goods have left the shelf.
 
     Raises:
-        InvalidOrderTransition: it is not paid.
+        InvalidOrderTransition: it is neither paid nor to be paid at the door.
     """
     order = transition_order(order_id, Order.Status.SHIPPED, actor=actor, note=note)
+    order.reserved_until = None  # sold now, not held any more
+    order.save(update_fields=["reserved_until", "updated_at"])
     lines = list(order.items.filter(product__kind=Product.Kind.PHYSICAL))
     stock.lock_stock(line.variant_id for line in lines)
     stock.apply_changes(
@@ -310,7 +328,8 @@ def cancel_unpaid_orders(limit: int = 500) -> int:
             if order.reserved_until is None or order.reserved_until > timezone.now():
                 continue
             try:
-                cancel_order(order_id, note="not paid in time")
+                # Without the hooks: nothing was paid, and payments lock their rows before the order.
+                _cancel(order, actor=None, note="not paid in time")
             except (InvalidOrderTransition, OrderBeingPaid):
                 continue
             cancelled += 1

@@ -9,6 +9,7 @@ from django.http import Http404
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import mixins, status, viewsets
 from rest_framework.decorators import action
+from rest_framework.exceptions import PermissionDenied
 from rest_framework.permissions import AllowAny, BasePermission, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -95,7 +96,10 @@ class OrderViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Ge
 
     @extend_schema(
         summary="Cancel an order",
-        description="Only while it is pending and no payment is open; its stock comes back.",
+        description=(
+            "Only before it is shipped, and while no payment of it is open. Its stock comes back, and what was paid "
+            "goes back by itself: follow the payment's `status`."
+        ),
         request=None,
         responses={200: serializers.OrderSerializer},
     )
@@ -122,6 +126,8 @@ class OrderViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Ge
     def _cancel(self, request: Request) -> Response:
         order = self.get_object()
         user = signed_in(request)
+        if order.user_id != user.pk and not user.has_perm("orders.change_order"):
+            raise PermissionDenied()
         retry_on_conflict(lambda: services.cancel_order(order.pk, actor=user, note="cancelled by request"))
         return self._answer(order, status.HTTP_200_OK)
 

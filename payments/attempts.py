@@ -12,12 +12,18 @@ from orders.services import lock_order
 from payments import outcomes
 from payments.models import Payment, PaymentAttempt
 from payments.outcomes import Outcome
+from payments.providers import get_provider
 from payments.providers.base import AttemptFacts, ProviderResult
+from payments.tasks import close_attempt
 
 logger = logging.getLogger(__name__)
 
+# Money may still come of it.
+UNRESOLVED = (*PaymentAttempt.LIVE, PaymentAttempt.Status.REVIEW)
 # After a failed try the customer keeps the goods for at least this long, to try again.
 TIME_TO_TRY_AGAIN = timedelta(minutes=5)
+# A worker that has not come back from the provider after this is gone.
+SENDING_TAKES = timedelta(seconds=60)
 
 
 def token_hash(token: str) -> str:
@@ -33,6 +39,20 @@ def lock_attempt(attempt_id: UUID) -> tuple[Payment, PaymentAttempt]:
     return payment, attempt
 
 
+def lock_payment_of(order: Order, *, method: str, provider: str) -> Payment:
+    """Return an order's payment, made now if needed, locked. Payments are locked before orders, everywhere."""
+    payment = Payment(
+        order=order,
+        user=order.user,
+        amount=order.total_amount,
+        currency=order.currency,
+        method=method,
+        provider=provider,
+    )
+    Payment.objects.bulk_create([payment], ignore_conflicts=True)
+    return Payment.objects.select_for_update(no_key=True, of=("self",)).get(order=order)
+
+
 def facts_of(attempt: PaymentAttempt) -> AttemptFacts:
     """Return what a provider is told when it is asked about an attempt."""
     age = timezone.now() - (attempt.sent_at or attempt.created_at)
@@ -44,6 +64,11 @@ def facts_of(attempt: PaymentAttempt) -> AttemptFacts:
         method=attempt.method,
         age_seconds=age.total_seconds(),
     )
+
+
+def is_asked_about(provider: str) -> bool:
+    """Tell whether a provider can say what became of an attempt; of cash and bank transfers only staff can."""
+    return bool(get_provider(provider).query_delays())
 
 
 def learn_references(attempt: PaymentAttempt, result: ProviderResult) -> None:
@@ -68,15 +93,25 @@ def mark_succeeded(attempt: PaymentAttempt, *, receipt_number: str, code: str = 
 
 
 def fail_attempt(
-    payment: Payment, attempt: PaymentAttempt, outcome: Outcome, *, code: str = "", detail: str = ""
+    payment: Payment,
+    attempt: PaymentAttempt,
+    outcome: Outcome,
+    *,
+    code: str = "",
+    detail: str = "",
+    keep_asking: bool = False,
 ) -> None:
-    """End a locked, live attempt without money; the customer may try again as ``outcome`` says."""
+    """End a locked, live attempt without money; the customer may try again as ``outcome`` says.
+
+    ``keep_asking`` goes on with the questions of its ladder: it is we who gave it up, and it may still be paid.
+    """
     attempt.status = PaymentAttempt.Status.FAILED
     attempt.outcome = outcome.name
     attempt.result_code = code
     attempt.result_detail = detail[:300]
     attempt.ended_at = timezone.now()
-    attempt.next_query_at = None
+    if not keep_asking:
+        attempt.next_query_at = None
     attempt.save(
         update_fields=["status", "outcome", "result_code", "result_detail", "ended_at", "next_query_at", "updated_at"]
     )
@@ -88,6 +123,12 @@ def fail_attempt(
     if order.reserved_until is not None:
         order.reserved_until = max(order.reserved_until, timezone.now() + TIME_TO_TRY_AGAIN)
         order.save(update_fields=["reserved_until", "updated_at"])
+
+
+def leave_attempt(payment: Payment, attempt: PaymentAttempt, outcome: Outcome) -> None:
+    """Give a locked, live attempt up on our own account. Its page is closed as far as that can be done."""
+    fail_attempt(payment, attempt, outcome, keep_asking=True)
+    close_attempt.owe(f"close-attempt:{attempt.pk}", attempt_id=str(attempt.pk))
 
 
 def send_to_review(attempt: PaymentAttempt, outcome: Outcome, reason: str, result: ProviderResult) -> None:
@@ -115,11 +156,18 @@ def send_to_review(attempt: PaymentAttempt, outcome: Outcome, reason: str, resul
 
 
 def set_payment_open(payment: Payment, order: Order) -> None:
-    """Tell the (locked) order whether money may still arrive, or is here in part, so that it is not cancelled."""
-    unresolved = (*PaymentAttempt.LIVE, PaymentAttempt.Status.REVIEW)
-    is_open = payment.attempts.filter(status__in=unresolved).exists() or (
+    """Tell the (locked) order whether money may still arrive, or is here in part, so that it is not cancelled.
+
+    And, until it is shipped, whether it is to be paid at the door.
+    """
+    is_open = payment.attempts.filter(status__in=UNRESOLVED).exists() or (
         payment.status != Payment.Status.SUCCESSFUL and payment.received.filter(status="applied").exists()
     )
-    if order.payment_open != is_open:
-        Order.objects.filter(pk=order.pk).update(payment_open=is_open)
-        order.payment_open = is_open
+    at_the_door = order.pay_on_delivery
+    if order.status not in (Order.Status.SHIPPED, Order.Status.DELIVERED):
+        at_the_door = payment.attempts.filter(
+            status__in=PaymentAttempt.LIVE, method=Payment.Method.CASH_ON_DELIVERY
+        ).exists()
+    # Whatever ``order`` says: it may have been read before another step of this transaction wrote them.
+    order.payment_open, order.pay_on_delivery = is_open, at_the_door
+    order.save(update_fields=["payment_open", "pay_on_delivery", "updated_at"])

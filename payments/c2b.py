@@ -14,12 +14,12 @@ from django.utils import timezone
 
 from orders.models import Order
 from orders.numbers import is_order_number
-from payments.exceptions import UnreadableEvent
+from payments.event_store import store_event
+from payments.exceptions import UnknownCallback, UnreadableEvent
 from payments.models import ProviderEvent, ReceivedMoney
 from payments.providers.mpesa import C2BPayment, C2BRejection
 from payments.providers.mpesa.c2b import parse_c2b
 from payments.received import Arrival, record
-from payments.tasks import handle_provider_event
 
 logger = logging.getLogger(__name__)
 
@@ -43,9 +43,27 @@ def receive_confirmation(*, body: bytes, trusted: bool) -> None:
         body=body,
         is_trusted=trusted,
     )
-    ProviderEvent.objects.bulk_create([event], ignore_conflicts=True)
-    stored_id = ProviderEvent.objects.values_list("pk", flat=True).get(provider="mpesa", event_id=digest)
-    handle_provider_event.owe(f"provider-event:{stored_id}", event_id=str(stored_id))
+    store_event(event)
+
+
+def keep_answer(*, secret: str, body: bytes) -> None:
+    """Keep the answer to a question of ``check_mpesa_settings``, once, for it to read; it settles nothing.
+
+    Raises:
+        UnknownCallback: the secret is not ours; nothing is stored.
+    """
+    if not is_trusted(secret, ""):
+        raise UnknownCallback()
+    event = ProviderEvent(
+        provider="mpesa",
+        event_id=hashlib.sha256(b"answer\x00" + body).hexdigest(),
+        kind=ProviderEvent.Kind.TRANSFER_RESULT,
+        body=body,
+        is_trusted=True,
+        handled_at=timezone.now(),
+        outcome="kept",
+    )
+    store_event(event)
 
 
 def reason_to_refuse(body: bytes) -> C2BRejection | None:

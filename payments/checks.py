@@ -12,7 +12,7 @@ from django.db import connection
 
 # Whole minor units of an amount with two places; currencies with other exponents keep theirs in the ledger alone.
 _LEDGER = """
-    SELECT t.kind, t.source, t.payment_id, t.received_id, t.refund_id, a.code, a.currency, e.amount
+    SELECT t.kind, t.source, t.payment_id, t.received_id, t.refund_id, t.payout_id, a.code, a.currency, e.amount
     FROM payments_ledgerentry AS e
     JOIN payments_ledgertransaction AS t ON t.id = e.transaction_id
     JOIN payments_ledgeraccount AS a ON a.id = e.account_id
@@ -89,7 +89,8 @@ CHECKS = (
         SELECT 'order ' || o.number || ' is ' || o.status || ', its payment is ' || coalesce(p.status, 'missing')
         FROM orders_order AS o LEFT JOIN payments_payment AS p ON p.order_id = o.id
         WHERE (o.status IN ('paid', 'shipped', 'delivered')
-               AND coalesce(p.status, '') NOT IN ('successful', 'partially_refunded', 'refunded'))
+               AND coalesce(p.status, '') NOT IN ('successful', 'partially_refunded', 'refunded')
+               AND NOT (o.pay_on_delivery AND o.status <> 'paid' AND o.paid_at IS NULL))
            OR (o.status = 'pending' AND p.status IN ('successful', 'partially_refunded', 'refunded'))
            OR (o.status = 'cancelled' AND p.status = 'successful' AND NOT p.needs_refund
                AND NOT EXISTS (SELECT 1 FROM payments_refund AS r WHERE r.payment_id = p.id))
@@ -142,6 +143,32 @@ CHECKS = (
         """,
     ),
     Check(
+        "each payout is booked as far as it has come",
+        """
+        SELECT 'payout ' || f.id || ' is ' || f.status || ', booked: ' || coalesce(string_agg(t.kind, ', '), 'nothing')
+        FROM payments_payout AS f LEFT JOIN payments_ledgertransaction AS t ON t.payout_id = f.id
+        GROUP BY f.id
+        HAVING count(*) FILTER (WHERE t.kind = 'payout_owed') <> 1
+            OR count(*) FILTER (WHERE t.kind = 'payout_paid') <> (f.status = 'succeeded')::int
+            OR count(*) FILTER (WHERE t.kind = 'payout_dropped') <> (f.status = 'failed')::int
+        """,
+    ),
+    Check(
+        "the account of promised payouts holds what the open payouts promise",
+        f"""
+        SELECT 'payouts account ' || coalesce(l.currency, f.currency) || ': ' || coalesce(l.held, 0)
+               || ' booked, ' || coalesce(f.promised, 0) || ' promised'
+        FROM (SELECT currency, -sum(amount) AS held FROM ({_LEDGER}) AS x WHERE code = 'payouts' GROUP BY 1) AS l
+        FULL JOIN (
+            SELECT x.currency, -sum(x.amount) AS promised
+            FROM ({_LEDGER}) AS x JOIN payments_payout AS p ON p.id = x.payout_id
+            WHERE x.code = 'payouts' AND x.kind = 'payout_owed' AND p.status NOT IN ('succeeded', 'failed')
+            GROUP BY 1
+        ) AS f USING (currency)
+        WHERE coalesce(l.held, 0) <> coalesce(f.promised, 0)
+        """,
+    ),
+    Check(
         "the suspense account holds what belongs to no payment",
         f"""
         SELECT 'suspense ' || coalesce(l.currency, m.currency) || ': ' || coalesce(l.held, 0)
@@ -167,11 +194,25 @@ CHECKS = (
         """,
     ),
     Check(
-        "every live attempt has a next question",
+        "every live attempt has a next question, unless only staff can say what became of it",
         """
         SELECT 'attempt ' || id || ' is ' || status || ' and is asked about no more'
         FROM payments_paymentattempt
         WHERE status IN ('created', 'sending', 'pending', 'unknown') AND next_query_at IS NULL
+          AND NOT (provider = 'manual' AND status = 'pending')
+        """,
+    ),
+    Check(
+        "an order that is not shipped knows whether it is paid at the door",
+        """
+        SELECT 'order ' || o.number || (CASE WHEN o.pay_on_delivery THEN ' is' ELSE ' is not' END)
+               || ' to be paid at the door, against its attempts'
+        FROM orders_order AS o LEFT JOIN payments_payment AS p ON p.order_id = o.id
+        WHERE o.status = 'pending' AND o.pay_on_delivery <> EXISTS (
+            SELECT 1 FROM payments_paymentattempt AS a
+            WHERE a.payment_id = p.id AND a.method = 'cash_on_delivery'
+              AND a.status IN ('created', 'sending', 'pending', 'unknown')
+        )
         """,
     ),
     Check(

@@ -7,21 +7,22 @@ from datetime import timedelta
 from math import inf
 from uuid import UUID
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 
 from ecommerce.outbox import Postpone
+from payments import webhooks
 from payments.attempts import facts_of, token_hash
 from payments.c2b import handle_confirmation
-from payments.exceptions import ProviderUnavailable, UnknownCallback, UnreadableEvent
+from payments.claims import handle_answer
+from payments.event_store import is_listed, leave_for_a_person, store_event
+from payments.exceptions import EventForPerson, ProviderUnavailable, UnknownCallback, UnreadableEvent
 from payments.models import PaymentAttempt, ProviderEvent
 from payments.providers import get_provider
 from payments.providers.base import ProviderResult, Verdict
 from payments.providers.mpesa import MpesaProvider
 from payments.settlement import settle
-from payments.tasks import handle_provider_event as handle_event_task
 from payments.transfer_results import handle_result
 
 logger = logging.getLogger(__name__)
@@ -49,11 +50,9 @@ def receive_callback(*, provider: str, token: str, body: bytes, address: str) ->
         kind=ProviderEvent.Kind.STK_CALLBACK,
         attempt=attempt,
         body=body,
-        is_trusted=address in settings.MPESA["CALLBACK_ADDRESSES"],
+        is_trusted=is_listed(address),
     )
-    ProviderEvent.objects.bulk_create([event], ignore_conflicts=True)
-    stored_id = ProviderEvent.objects.values_list("pk", flat=True).get(provider=provider, event_id=digest)
-    handle_event_task.owe(f"provider-event:{stored_id}", event_id=str(stored_id))
+    store_event(event)
 
 
 def handle_event(event_id: UUID) -> None:
@@ -65,18 +64,24 @@ def handle_event(event_id: UUID) -> None:
     Raises:
         Postpone: it is not confirmed yet.
     """
-    event = ProviderEvent.objects.select_related("attempt", "refund__received").get(pk=event_id)
+    event = ProviderEvent.objects.select_related("attempt", "refund__received", "received").get(pk=event_id)
     if event.handled_at is not None:
         return
     try:
         if event.kind == ProviderEvent.Kind.C2B_CONFIRMATION:
             handle_confirmation(event)
+        elif event.kind == ProviderEvent.Kind.TRANSFER_RESULT and event.received is not None:
+            handle_answer(event)
         elif event.kind in (ProviderEvent.Kind.TRANSFER_RESULT, ProviderEvent.Kind.TRANSFER_TIMEOUT):
             handle_result(event)
-        else:
+        elif event.kind == ProviderEvent.Kind.STK_CALLBACK:
             _handle_stk_callback(event)
+        else:
+            webhooks.handle(event)
     except UnreadableEvent as error:
-        _leave_for_a_person(event, f"unreadable: {error}")
+        leave_for_a_person(event, f"unreadable: {error}")
+    except EventForPerson as error:
+        leave_for_a_person(event, str(error))
 
 
 def _handle_stk_callback(event: ProviderEvent) -> None:
@@ -85,11 +90,14 @@ def _handle_stk_callback(event: ProviderEvent) -> None:
     if attempt is None:
         raise UnreadableEvent("belongs to no attempt")
     if attempt.provider_reference and result.provider_reference != attempt.provider_reference:
-        _leave_for_a_person(event, "reference_mismatch")
+        leave_for_a_person(event, "reference_mismatch")
+        return
+    if not event.is_trusted and attempt.receipt_number and result.receipt_number not in ("", attempt.receipt_number):
+        leave_for_a_person(event, "receipt_mismatch")
         return
     verdict = _believe(event, attempt, result)
     if verdict is None:
-        _leave_for_a_person(event, "contradicted_by_query")
+        leave_for_a_person(event, "contradicted_by_query")
         return
     with transaction.atomic():
         locked = ProviderEvent.objects.select_for_update(no_key=True).get(pk=event.pk)
@@ -117,8 +125,10 @@ def _believe(event: ProviderEvent, attempt: PaymentAttempt, told: ProviderResult
     asked = _ask(attempt, told)
     complete = told.verdict == Verdict.FAILED or (told.amount is not None and told.receipt_number)
     if asked is not None and asked.verdict == told.verdict:
-        # Confirmed. An incomplete callback adds nothing to what the provider itself says.
-        return told if complete else asked
+        # Confirmed, and no more than that: what a callback from elsewhere says of receipt and time may be made up.
+        # Another amount than ours is for a person.
+        adds = event.is_trusted or told.verdict == Verdict.FAILED or told.amount != attempt.amount
+        return told if complete and adds else asked
     if asked is not None and asked.verdict == Verdict.SUCCEEDED:
         return asked  # told failed, is paid: success beats, in any channel
     if event.is_trusted and complete:
@@ -148,8 +158,3 @@ def _ask_soon(attempt_id: UUID) -> None:
     PaymentAttempt.objects.filter(pk=attempt_id, status__in=PaymentAttempt.LIVE).update(
         next_query_at=Now() + timedelta(seconds=15)
     )
-
-
-def _leave_for_a_person(event: ProviderEvent, reason: str) -> None:
-    logger.error("provider_event_needs_review", extra={"event_id": str(event.pk), "reason": reason})
-    ProviderEvent.objects.filter(pk=event.pk).update(last_error=reason[:300])

@@ -25,6 +25,7 @@ from payments.models import (
     Payout,
     ReceivedMoney,
     Refund,
+    StatementLine,
 )
 
 Kind = LedgerTransaction.Kind
@@ -76,6 +77,18 @@ def record_fee(received: ReceivedMoney) -> None:
             Line(held_by(received.provider), -received.fee, received.currency),
             received=received,
         )
+
+
+def record_charge(line: StatementLine, *, refund: Refund | None = None, payout: Payout | None = None) -> None:
+    """The provider keeps a part for money that left; only its statement tells of it. ``line`` is negative."""
+    _book(
+        Kind.FEE,
+        f"line:{line.pk}",
+        Line(f"fees:{line.provider}", -line.amount, line.currency),
+        Line(held_by(line.provider), line.amount, line.currency),
+        refund=refund,
+        payout=payout,
+    )
 
 
 def record_applied(received: ReceivedMoney, payment: Payment, worth: Decimal) -> None:

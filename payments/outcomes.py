@@ -19,6 +19,7 @@ class Outcome:
     retry: Retry
     advice: str
     alert: bool = False  # the shop's own set-up is wrong, or a person must look
+    pause: int = 0  # seconds before a new attempt, with ``Retry.LATER``
 
 
 PAID = Outcome("paid", Retry.NO, "Your payment has arrived. Thank you!")
@@ -31,6 +32,8 @@ UNDERPAID = Outcome(
 OVERPAID = Outcome("overpaid", Retry.HOLD, "More arrived than the order costs. Our staff will contact you.", alert=True)
 REVERSED = Outcome("reversed", Retry.NO, "The payment was taken back. Please contact us.", alert=True)
 SUPERSEDED = Outcome("superseded", Retry.NOW, "You chose another way of paying.")
+ORDER_CANCELLED = Outcome("order_cancelled", Retry.NO, "The order was cancelled. Please do not pay it any more.")
+CLOSED_BY_STAFF = Outcome("closed_by_staff", Retry.NOW, "Our staff have looked at this payment. You can try again.")
 
 INSUFFICIENT_FUNDS = Outcome("insufficient_funds", Retry.NOW, "Your balance is too low. Top up and try again.")
 CANCELLED = Outcome("cancelled_by_customer", Retry.NOW, "You cancelled the payment. You can try again.")
@@ -48,12 +51,18 @@ DAILY_LIMIT = Outcome(
 )
 TOO_SMALL = Outcome("below_minimum", Retry.NO, "The amount is below what M-PESA takes.", alert=True)
 REPEATED = Outcome(
-    "repeated_too_soon", Retry.LATER, "The same amount was just requested. Wait two minutes and check your messages."
+    "repeated_too_soon",
+    Retry.LATER,
+    "The same amount was just requested. Wait two minutes and check your messages.",
+    pause=120,
 )
 PHONE_BUSY = Outcome(
-    "phone_busy", Retry.LATER, "Another M-PESA request is open on your phone. Finish it, wait a minute, try again."
+    "phone_busy",
+    Retry.LATER,
+    "Another M-PESA request is open on your phone. Finish it, wait a minute, try again.",
+    pause=60,
 )
-BUSY = Outcome("provider_busy", Retry.LATER, "M-PESA is busy. Try again in a minute.")
+BUSY = Outcome("provider_busy", Retry.LATER, "M-PESA is busy. Try again in a minute.", pause=60)
 REFUSED_PHONE = Outcome("phone_refused", Retry.NOW, "M-PESA does not know this phone number. Check it and try again.")
 MISCONFIGURED = Outcome(
     "misconfigured", Retry.NO, "This way of paying does not work at the moment. Choose another way.", alert=True
@@ -79,7 +88,7 @@ PROVIDER_CHECKS = Outcome(
 DECLINED = Outcome("declined", Retry.NOW, "The payment was declined. Try again or choose another way.")
 AMOUNT_REFUSED = Outcome("amount_refused", Retry.NO, "This amount cannot be paid this way. Choose another way.")
 PAGE_LOST = Outcome("page_lost", Retry.NOW, "The payment page could not be opened. You can try again.")
-SERVICE_BUSY = Outcome("service_busy", Retry.LATER, "The payment service is busy. Try again in a minute.")
+SERVICE_BUSY = Outcome("service_busy", Retry.LATER, "The payment service is busy. Try again in a minute.", pause=60)
 REFUSED = Outcome(
     "refused_by_provider", Retry.NO, "The payment service refused the request. Choose another way.", alert=True
 )
@@ -97,6 +106,8 @@ BY_NAME = {
         OVERPAID,
         REVERSED,
         SUPERSEDED,
+        ORDER_CANCELLED,
+        CLOSED_BY_STAFF,
         INSUFFICIENT_FUNDS,
         CANCELLED,
         NOT_REACHED,

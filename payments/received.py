@@ -22,7 +22,7 @@ from orders.models import Order
 from orders.numbers import is_order_number
 from orders.services import lock_order, mark_paid
 from payments import ledger, refunds
-from payments.attempts import mark_succeeded, set_payment_open
+from payments.attempts import lock_payment_of, mark_succeeded, set_payment_open
 from payments.exceptions import AmountNotPayable, NothingToAttachTo, ReceivedMoneyDecided
 from payments.models import Payment, PaymentAttempt, ReceivedMoney, Refund
 from payments.providers import get_provider
@@ -59,13 +59,19 @@ def record(arrival: Arrival) -> ReceivedMoney:
 
     A repeat, and news of money that an attempt has brought already, change nothing but what was unknown before.
     """
-    received = _record(arrival)
-    if received.status == Status.UNMATCHED:
-        received = match(received.pk)
+    with transaction.atomic():
+        payment = _payment_named(arrival.account_reference, arrival.provider) if arrival.is_verified else None
+        if payment is not None:
+            # A query may be settling this very payment without its receipt: wait, or one payment becomes two.
+            Payment.objects.select_for_update(no_key=True, of=("self",)).get(pk=payment.pk)
+        received = _record(arrival)
+        if payment is not None and received.status == Status.UNMATCHED:
+            received = _match_to(received.pk, payment.pk)
+    if received.status == Status.UNMATCHED and payment is None:
+        received = _match_by_phone(received)
     return received
 
 
-@transaction.atomic
 def _record(arrival: Arrival) -> ReceivedMoney:
     completed = _complete_attempt_without_receipt(arrival)
     if completed is not None:
@@ -89,7 +95,7 @@ def _record(arrival: Arrival) -> ReceivedMoney:
 def lock_or_create(arrival: Arrival, *, attempt: PaymentAttempt | None = None) -> tuple[ReceivedMoney, bool]:
     """Return the locked row of a receipt, made (and booked) now if need be, and whether it is new.
 
-    Money without a receipt number is that of ``attempt``. Must run inside a transaction.
+    Money without a receipt number is that of ``attempt``; without either it is new. Must run inside a transaction.
     """
     candidate = ReceivedMoney(
         provider=arrival.provider,
@@ -112,7 +118,7 @@ def lock_or_create(arrival: Arrival, *, attempt: PaymentAttempt | None = None) -
     if arrival.receipt_number:
         same = Q(provider=arrival.provider, receipt_number=arrival.receipt_number)
     else:
-        same = Q(attempt=attempt)
+        same = Q(attempt=attempt) if attempt else Q(pk=candidate.pk)
     received = ReceivedMoney.objects.select_for_update(no_key=True, of=("self",)).get(same)
     is_new = received.pk == candidate.pk
     if is_new and arrival.is_verified:
@@ -125,7 +131,11 @@ def verify(received: ReceivedMoney, arrival: Arrival) -> None:
     received.status, received.reason = Status.UNMATCHED, arrival.reason
     received.amount, received.currency, received.fee = arrival.amount, arrival.currency, arrival.fee
     received.received_at, received.verified_at = arrival.received_at, timezone.now()
-    received.account_reference = arrival.account_reference[:64] or received.account_reference
+    # Whoever claimed it may have named an order and a phone of his own: only the provider's word is matched by.
+    if received.account_reference and received.account_reference != arrival.account_reference[:64]:
+        received.note = f"claimed for {received.account_reference}"
+    received.account_reference = arrival.account_reference[:64]
+    received.payer_phone, received.payer_name = arrival.payer_phone[:64], arrival.payer_name[:120]
     received.next_query_at = None
     received.save()
     ledger.record_received(received)
@@ -180,13 +190,12 @@ def _complete(payment: Payment, received: ReceivedMoney) -> None:
 # --- matching
 
 
-def match(received_id: UUID) -> ReceivedMoney:
-    """Find what unmatched money pays; leave it on the work list when that is not certain."""
-    received = ReceivedMoney.objects.get(pk=received_id)
-    payment = _payment_by_reference(received) or _payment_by_phone(received)
+def _match_by_phone(received: ReceivedMoney) -> ReceivedMoney:
+    """Find what money without a known reference pays; leave it on the work list when that is not certain."""
+    payment = _payment_by_phone(received)
     if payment is None:
-        return _leave(received_id, "unknown_reference", None)
-    return _match_to(received_id, payment.pk)
+        return _leave(received.pk, "unknown_reference", None)
+    return _match_to(received.pk, payment.pk)
 
 
 @transaction.atomic
@@ -203,7 +212,7 @@ def _match_to(received_id: UUID, payment_id: UUID) -> ReceivedMoney:
         return received
     due = due_of(payment)
     if due <= 0:
-        if received.amount == _payable(payment, payment.amount):
+        if received.amount == _payable(received, payment.amount):
             keep_as_surplus(received, payment, Refund.Cause.PAID_TWICE)
             return received
         return _leave(received_id, "already_paid", payment)
@@ -211,13 +220,13 @@ def _match_to(received_id: UUID, payment_id: UUID) -> ReceivedMoney:
         return received
     # Paid in parts: what is on the work list for this payment and this together may be exactly what it lacks.
     parts = [received, *_parts(payment, received)]
-    if sum(part.amount for part in parts) == _payable(payment, due):
+    if sum(part.amount for part in parts) == _payable(received, due):
         for part in parts[1:]:
             apply(part, payment, worth=part.amount)
         apply(received, payment, worth=due_of(payment))
         set_payment_open(payment, order)
         return received
-    reason = "underpaid" if received.amount < _payable(payment, due) else "overpaid"
+    reason = "underpaid" if received.amount < _payable(received, due) else "overpaid"
     return _leave(received_id, reason, payment)
 
 
@@ -228,9 +237,10 @@ def _parts(payment: Payment, but: ReceivedMoney) -> QuerySet[ReceivedMoney]:
     return parts.exclude(pk=but.pk).order_by("pk")
 
 
-def _payable(payment: Payment, amount: Decimal) -> Decimal:
+def _payable(received: ReceivedMoney, amount: Decimal) -> Decimal:
+    """Return what the provider of received money would have asked for ``amount``, in the same currency."""
     try:
-        return get_provider(payment.provider).payable_amount(amount, payment.currency).amount
+        return get_provider(received.provider).payable_amount(amount, received.currency).amount
     except AmountNotPayable:
         return amount
 
@@ -245,9 +255,9 @@ def _leave(received_id: UUID, reason: str, payment: Payment | None) -> ReceivedM
     return received
 
 
-def _payment_by_reference(received: ReceivedMoney) -> Payment | None:
+def _payment_named(reference: str, provider: str) -> Payment | None:
     """Return the payment of the order whose number the payer typed, or of the attempt that it names."""
-    typed = received.account_reference.strip()
+    typed = reference.strip()
     digits = "".join(character for character in typed if character.isdigit())
     attempt = PaymentAttempt.objects.filter(reference=typed.upper()).select_related("payment").first()
     if attempt is not None:
@@ -264,7 +274,7 @@ def _payment_by_reference(received: ReceivedMoney) -> Payment | None:
                 amount=order.total_amount,
                 currency=order.currency,
                 method=Payment.Method.MPESA,
-                provider=received.provider,
+                provider=provider,
             )
         ],
         ignore_conflicts=True,
@@ -357,7 +367,7 @@ def _settle_attempt(payment: Payment, received: ReceivedMoney) -> bool:
     )
     attempt = same.order_by("-created_at").first()
     due = due_of(payment)
-    if attempt is None or received.amount != _payable(payment, due):
+    if attempt is None or received.amount != _payable(received, due):
         return False
     mark_succeeded(attempt, receipt_number=received.receipt_number or "", detail=received.source)
     apply(received, payment, worth=due, attempt=attempt)
@@ -379,46 +389,39 @@ def attach(received_id: UUID, *, order_number: str, actor: User) -> ReceivedMone
         NothingToAttachTo: there is no such order, it is not waiting for money, or in another currency.
     """
     order = Order.objects.filter(number=order_number).first()
-    if order is None or order.status != Order.Status.PENDING:
+    if order is None or not order.is_payable:
         raise NothingToAttachTo()
-    Payment.objects.bulk_create(
-        [
-            Payment(
-                order=order,
-                user=order.user,
-                amount=order.total_amount,
-                currency=order.currency,
-                method=Payment.Method.MPESA,
-                provider=ReceivedMoney.objects.values_list("provider", flat=True).get(pk=received_id),
-            )
-        ],
-        ignore_conflicts=True,
-    )
-    payment = Payment.objects.select_for_update(no_key=True).get(order=order)
+    provider = ReceivedMoney.objects.values_list("provider", flat=True).get(pk=received_id)
+    payment = lock_payment_of(order, method=Payment.Method.MPESA, provider=provider)
     received = _lock_undecided(received_id, Status.UNMATCHED)
     if received.currency != payment.currency or due_of(payment) <= 0:
         raise NothingToAttachTo()
     received.decided_by = actor
     received.save(update_fields=["decided_by", "updated_at"])
     due = due_of(payment)
-    apply(received, payment, worth=due if received.amount == _payable(payment, due) else received.amount)
+    apply(received, payment, worth=due if received.amount == _payable(received, due) else received.amount)
     set_payment_open(payment, lock_order(payment.order_id))
     return received
 
 
 @transaction.atomic
 def give_back(received_id: UUID, *, actor: User, reason: str = "") -> ReceivedMoney:
-    """Let staff send unmatched money back to its payer, whole.
+    """Let staff send money that pays nothing back to its payer: unmatched money, or surplus whose refund failed.
 
     Raises:
         ReceivedMoneyDecided: it is on no work list (any more).
     """
-    received = _lock_undecided(received_id, Status.UNMATCHED)
-    received.status, received.decided_by, received.payment = Status.SURPLUS, actor, None
+    received = _lock_undecided(received_id, Status.UNMATCHED, Status.SURPLUS)
+    left = received.amount - refunds.promised_of(received)
+    if left <= 0:
+        raise ReceivedMoneyDecided()
+    if received.status == Status.UNMATCHED:
+        received.payment = None
+    received.status, received.decided_by = Status.SURPLUS, actor
     received.save(update_fields=["status", "decided_by", "payment", "updated_at"])
-    refunds.owe_refund(
-        received, amount=received.amount, cause=Refund.Cause.UNASKED, payment=None, actor=actor, reason=reason
-    )
+    failed = received.refunds.order_by("-created_at").first()
+    cause = Refund.Cause(failed.cause) if failed else Refund.Cause.UNASKED
+    refunds.owe_refund(received, amount=left, cause=cause, payment=received.payment, actor=actor, reason=reason)
     return received
 
 
@@ -436,8 +439,8 @@ def dismiss(received_id: UUID, *, actor: User, note: str) -> ReceivedMoney:
     return received
 
 
-def _lock_undecided(received_id: UUID, wanted: ReceivedMoney.Status) -> ReceivedMoney:
+def _lock_undecided(received_id: UUID, *wanted: ReceivedMoney.Status) -> ReceivedMoney:
     received = ReceivedMoney.objects.select_for_update(no_key=True, of=("self",)).get(pk=received_id)
-    if received.status != wanted:
+    if received.status not in wanted:
         raise ReceivedMoneyDecided()
     return received

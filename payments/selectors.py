@@ -1,15 +1,27 @@
 """Reading payments, by audience."""
 
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 
 from accounts.models import User
-from payments.models import Payment, PaymentAttempt
+from payments.models import Payment, PaymentAttempt, ReceivedMoney, Refund
+
+
+def payments_with_attempts() -> QuerySet[Payment]:
+    """Every payment with what a reader wants to see of it, in two statements; attempts newest first."""
+    attempts = PaymentAttempt.objects.order_by("-created_at")
+    return Payment.objects.select_related("order").prefetch_related(Prefetch("attempts", queryset=attempts))
 
 
 def payments_visible_to(user: User) -> QuerySet[Payment]:
     """A customer's own payments; every payment for staff who may see payments. With attempts, newest first."""
-    attempts = PaymentAttempt.objects.order_by("-created_at")
-    payments = Payment.objects.select_related("order").prefetch_related(Prefetch("attempts", queryset=attempts))
+    payments = payments_with_attempts()
     if user.is_staff and user.has_perm("payments.view_payment"):
         return payments
     return payments.filter(user=user)
+
+
+def money_for_a_person() -> QuerySet[ReceivedMoney]:
+    """The work list: money and claims that nobody has decided, and surplus whose refund failed."""
+    going_back = Refund.objects.filter(received=OuterRef("pk")).exclude(status=Refund.Status.FAILED)
+    undecided = Q(status__in=(ReceivedMoney.Status.UNMATCHED, ReceivedMoney.Status.UNVERIFIED))
+    return ReceivedMoney.objects.filter(undecided | Q(~Exists(going_back), status=ReceivedMoney.Status.SURPLUS))

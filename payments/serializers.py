@@ -1,15 +1,27 @@
 """The form of requests and answers about payments."""
 
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from django.utils import timezone
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from accounts.models import User
 from accounts.serializers import PhoneNumberField
 from ecommerce.phone import mask_phone
+from orders.models import Order
 from payments import outcomes
-from payments.models import Payment, PaymentAttempt, ReceivedMoney, Refund, RefundLine
+from payments.models import Payment, PaymentAttempt, Payout, ReceivedMoney, Refund, RefundLine
+from payments.providers import provider_names
+
+COLLECT_METHODS = [
+    (method.value, method.label)
+    for method in (Payment.Method.CASH_ON_DELIVERY, Payment.Method.BANK_TRANSFER, Payment.Method.MPESA)
+]
+# How far the clock of a rider's phone may be ahead of ours.
+CLOCKS_DIFFER = timedelta(minutes=5)
 
 
 class StartPaymentSerializer(serializers.Serializer[Any]):
@@ -23,6 +35,12 @@ class StartPaymentSerializer(serializers.Serializer[Any]):
                 {"phone_number": ["Which phone shall be asked for the PIN?"]}, code="required"
             )
         return attrs
+
+
+class InitializePaymentSerializer(StartPaymentSerializer):
+    """``provider`` chooses one where several of the shop's collect by the method."""
+
+    provider = serializers.ChoiceField(choices=[(name, name) for name in provider_names()], required=False)
 
 
 class PaymentAttemptSerializer(serializers.ModelSerializer[PaymentAttempt]):
@@ -90,6 +108,16 @@ class PaymentSerializer(serializers.ModelSerializer[Payment]):
         read_only_fields = fields
 
 
+class InitializedPaymentSerializer(serializers.Serializer[Any]):
+    """Where the customer pays. ``authorization_url`` is empty until the page is ready."""
+
+    reference = serializers.CharField()
+    authorization_url = serializers.URLField()
+    instructions = serializers.CharField()
+    provider = serializers.CharField()
+    payment = PaymentSerializer()
+
+
 class ReceivedMoneySerializer(serializers.ModelSerializer[ReceivedMoney]):
     order_number = serializers.CharField(source="payment.order.number", read_only=True, default=None)
     payer_phone = serializers.SerializerMethodField()
@@ -115,6 +143,7 @@ class ReceivedMoneySerializer(serializers.ModelSerializer[ReceivedMoney]):
             "applied_amount",
             "note",
             "decided_by",
+            "collected_by",
             "created_at",
         )
         read_only_fields = fields
@@ -122,6 +151,41 @@ class ReceivedMoneySerializer(serializers.ModelSerializer[ReceivedMoney]):
     def get_payer_phone(self, received: ReceivedMoney) -> str:
         phone = received.payer_phone
         return mask_phone(phone) if phone.lstrip("+").isdigit() else phone
+
+
+class CollectSerializer(serializers.Serializer[Any]):
+    """Money taken by hand, or with ``mpesa`` a prompt on the customer's phone for what is lacking."""
+
+    method = serializers.ChoiceField(choices=COLLECT_METHODS)
+    amount = serializers.DecimalField(max_digits=12, decimal_places=2, min_value=Decimal("0.01"), required=False)
+    phone_number = PhoneNumberField(required=False)
+    receipt_number = serializers.CharField(max_length=64, required=False, allow_blank=True)
+    collected_by = serializers.PrimaryKeyRelatedField(
+        queryset=User.objects.filter(is_staff=True, is_active=True), required=False
+    )
+    collected_at = serializers.DateTimeField(required=False)
+
+    def validate_collected_at(self, collected_at: datetime) -> datetime:
+        if collected_at > timezone.now() + CLOCKS_DIFFER:
+            raise serializers.ValidationError("This time is in the future.")
+        return collected_at
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        needed = "phone_number" if attrs["method"] == Payment.Method.MPESA else "amount"
+        if needed not in attrs:
+            raise serializers.ValidationError({needed: ["This field is required."]}, code="required")
+        return attrs
+
+
+class CollectedSerializer(serializers.Serializer[Any]):
+    """What became of the order. ``received`` is null while the customer still has to enter a PIN."""
+
+    order = serializers.UUIDField()
+    order_number = serializers.CharField()
+    order_status = serializers.ChoiceField(choices=Order.Status.choices)
+    due = serializers.DecimalField(max_digits=12, decimal_places=2, help_text="What the order still lacks.")
+    payment = PaymentSerializer()
+    received = ReceivedMoneySerializer(allow_null=True)
 
 
 class AttachSerializer(serializers.Serializer[Any]):
@@ -177,6 +241,42 @@ class StartRefundSerializer(serializers.Serializer[Any]):
 
 class CompleteRefundSerializer(serializers.Serializer[Any]):
     receipt_number = serializers.CharField(max_length=64)
+
+
+class PayoutSerializer(serializers.ModelSerializer[Payout]):
+    phone_number = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Payout
+        fields = (
+            "id",
+            "reference",
+            "provider",
+            "amount",
+            "currency",
+            "recipient_name",
+            "phone_number",
+            "status",
+            "reason",
+            "route",
+            "receipt_number",
+            "result_code",
+            "result_detail",
+            "created_at",
+            "ended_at",
+        )
+        read_only_fields = fields
+
+    def get_phone_number(self, payout: Payout) -> str:
+        return mask_phone(payout.phone_number)
+
+
+class CompletePayoutSerializer(CompleteRefundSerializer):
+    """The receipt of the transfer that a person made."""
+
+
+class WebhookAnswerSerializer(serializers.Serializer[Any]):
+    received = serializers.BooleanField()
 
 
 class CallbackAnswerSerializer(serializers.Serializer[Any]):

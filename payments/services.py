@@ -1,16 +1,15 @@
-"""Starting payments: the attempt is stored first, a worker tells the provider, and only once."""
+"""Starting payments: the attempt is stored, and its sending owed, before anybody is told (``payments.sending``)."""
 
 import base64
 import logging
-import secrets
-import time
-from collections.abc import Callable
+import math
 from dataclasses import dataclass
 from datetime import timedelta
+from decimal import Decimal
 from uuid import UUID
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from accounts.models import User
@@ -19,66 +18,93 @@ from orders.exceptions import OrderNotPayable
 from orders.models import Order
 from orders.services import lock_order
 from payments import outcomes
-from payments.attempts import fail_attempt, lock_attempt, token_hash
+from payments.attempts import (
+    leave_attempt,
+    lock_payment_of,
+    set_payment_open,
+)
 from payments.exceptions import (
     AlreadyPaid,
     OrderNotFound,
+    PaymentInProgress,
     PaymentUnderReview,
-    ProviderUnavailable,
-    ProviderUnreachable,
+    RetryLater,
     TooManyPrompts,
 )
 from payments.models import Payment, PaymentAttempt, ReceivedMoney
 from payments.providers import get_provider, provider_for
-from payments.providers.base import InitiateRequest, InitiateResult
 from payments.received import due_of
-from payments.tasks import send_attempt as send_attempt_task
+from payments.sending import SEND_WITHIN
+from payments.tasks import send_attempt
 
 logger = logging.getLogger(__name__)
 
-# A prompt that appears minutes after the click frightens people: what was not sent by then is not sent at all.
-SEND_WITHIN = timedelta(seconds=90)
+RATE_STEP = Decimal("0.0000000001")  # of ``PaymentAttempt.rate``
 
 
 @dataclass(frozen=True)
 class StartedPayment:
     payment: Payment
+    attempt: PaymentAttempt
     is_new: bool  # False: an attempt was live already, and no second one was made
 
 
 @transaction.atomic
-def start_payment(*, user: User, order_id: UUID, method: str, phone_number: str) -> StartedPayment:
-    """Owe the provider a request for the order's money.
+def start_payment(
+    *,
+    user: User,
+    order_id: UUID,
+    method: str,
+    phone_number: str,
+    provider_name: str = "",
+    send_after: timedelta | None = None,
+) -> StartedPayment:
+    """Owe the provider a request for the order's money, to be sent by a worker, at once or ``send_after``.
 
-    Locks payment and order. While an attempt is live it is returned, and no other is made: two clicks, two tabs and
-    two devices prompt once.
+    Locks payment and order. While an attempt of the same way is live it is returned, and no other is made: two clicks,
+    two tabs and two devices prompt once. Another way of paying takes its place, if it can be left.
 
     Raises:
         OrderNotFound: there is no such order of this user.
         OrderNotPayable: it is not pending.
         AlreadyPaid: its money has arrived.
         PaymentUnderReview: money arrived that does not match; a person decides first.
-        PaymentMethodUnavailable, AmountNotPayable
+        PaymentInProgress: a prompt is open, and another way of paying was chosen.
+        RetryLater: the provider wants a pause after how the last try ended.
+        PaymentMethodUnavailable, AmountNotPayable, RateUnavailable
         TooManyPrompts: this phone number was asked too often.
     """
-    provider = provider_for(method)
+    provider = provider_for(method, provider_name)
     order = Order.objects.filter(pk=order_id, user=user).first()
     if order is None:
         raise OrderNotFound()
     provider.payable_amount(order.total_amount, order.currency)  # refuses before anything is stored
-    payment = _locked_payment(order, method=method, provider=provider.name)
+    payment = lock_payment_of(order, method=method, provider=provider.name)
     order = lock_order(order.pk)
     if payment.status == Payment.Status.SUCCESSFUL or order.status == Order.Status.PAID:
         raise AlreadyPaid()
-    if order.status != Order.Status.PENDING:
+    if not order.is_payable:
         raise OrderNotPayable()
     attempts = payment.attempts.all()
-    if attempts.filter(status__in=PaymentAttempt.LIVE).exists():
-        return StartedPayment(payment, is_new=False)
+    live = attempts.filter(status__in=PaymentAttempt.LIVE).first()
+    if live is not None:
+        can_be_left = get_provider(live.provider).can_be_superseded
+        # One whose page was never given to anybody is no use to its customer.
+        if (live.provider, live.method) == (provider.name, method) and not (
+            can_be_left and live.status == PaymentAttempt.Status.UNKNOWN
+        ):
+            return StartedPayment(payment, live, is_new=False)
+        if not can_be_left:
+            raise PaymentInProgress()
     if attempts.filter(status=PaymentAttempt.Status.REVIEW).exists() or _has_money_in_doubt(payment):
         raise PaymentUnderReview()
-    charge = provider.payable_amount(due_of(payment), payment.currency)
-    _limit_prompts(phone_number)
+    due = due_of(payment)
+    charge = provider.payable_amount(due, payment.currency)
+    _keep_pause(payment, provider.name)
+    if phone_number:
+        _limit_prompts(phone_number)
+    if live is not None:
+        leave_attempt(payment, live, outcomes.SUPERSEDED)
     attempt_id = new_id()
     attempt = PaymentAttempt.objects.create(
         pk=attempt_id,
@@ -88,83 +114,27 @@ def start_payment(*, user: User, order_id: UUID, method: str, phone_number: str)
         reference=_new_reference(order, attempt_id),
         amount=charge.amount,
         currency=charge.currency,
+        rate=None if charge.currency == payment.currency else (due / charge.amount).quantize(RATE_STEP),
         phone_number=phone_number,
-        outcome=outcomes.WAITING.name,
+        outcome=(outcomes.WAITING_ON_PAGE if provider.redirects else outcomes.WAITING).name,
         next_query_at=timezone.now() + SEND_WITHIN,
     )
     payment.status, payment.method, payment.provider = Payment.Status.PENDING, method, provider.name
     payment.save(update_fields=["status", "method", "provider", "updated_at"])
-    order.payment_open = True
-    order.save(update_fields=["payment_open", "updated_at"])
-    send_attempt_task.owe(f"send-attempt:{attempt.pk}", attempt_id=str(attempt.pk))
-    return StartedPayment(payment, is_new=True)
+    set_payment_open(payment, order)
+    send_attempt.owe(f"send-attempt:{attempt.pk}", delay=send_after, attempt_id=str(attempt.pk))
+    return StartedPayment(payment, attempt, is_new=True)
 
 
-def send_attempt(attempt_id: UUID) -> None:
-    """Tell the provider. Called by a worker; whatever happens, the provider is told at most once.
-
-    The attempt is marked as being sent, and its callback secret stored, before the call; a second run finds the mark
-    and leaves it alone. No lock is held while the provider is asked.
-    """
-    claimed = _claim_for_sending(attempt_id)
-    if claimed is None:
+def _keep_pause(payment: Payment, provider_name: str) -> None:
+    """Refuse a try that the provider would turn away because of how the one before it ended."""
+    last = payment.attempts.filter(provider=provider_name).order_by("-created_at").first()
+    outcome = outcomes.BY_NAME.get(last.outcome) if last else None
+    if last is None or outcome is None or outcome.retry is not outcomes.Retry.LATER or last.ended_at is None:
         return
-    attempt, token = claimed
-    order = attempt.payment.order
-    request = InitiateRequest(
-        reference=attempt.reference,
-        order_number=order.number,
-        amount=attempt.amount,
-        currency=attempt.currency,
-        method=attempt.method,
-        phone_number=attempt.phone_number,
-        email=order.email,
-        callback_url=f"{settings.PUBLIC_BASE_URL}/api/payments/{attempt.provider}/callback/{token}/",
-        return_url=f"{settings.PUBLIC_BASE_URL}/api/payments/return/{attempt.reference}/",
-    )
-    try:
-        result = get_provider(attempt.provider).initiate(request)
-    except ProviderUnreachable as error:
-        logger.warning("attempt_not_sent", extra={"attempt_id": str(attempt_id)})
-        result = InitiateResult(accepted=False, outcome=outcomes.NOT_SENT, detail=str(error)[:300])
-    except ProviderUnavailable as error:
-        logger.warning("attempt_unknown", extra={"attempt_id": str(attempt_id)})
-        detail = str(error)
-        _record_surely(lambda: _record_unknown(attempt_id, detail))
-        return
-    _record_surely(lambda: _record_answer(attempt_id, result))
-
-
-def _record_surely(record: Callable[[], None]) -> None:
-    """Store what the provider said, also while the database restarts: it is said only once."""
-    for pause in (0.5, 1, 2, 4, 8):
-        try:
-            record()
-        except (OperationalError, InterfaceError):
-            logger.warning("attempt_record_postponed")
-            connection.close()
-            time.sleep(pause)
-        else:
-            return
-    record()
-
-
-def _locked_payment(order: Order, *, method: str, provider: str) -> Payment:
-    """Return the order's payment, made now if needed, locked. Payments are locked before orders, everywhere."""
-    Payment.objects.bulk_create(
-        [
-            Payment(
-                order=order,
-                user=order.user,
-                amount=order.total_amount,
-                currency=order.currency,
-                method=method,
-                provider=provider,
-            )
-        ],
-        ignore_conflicts=True,
-    )
-    return Payment.objects.select_for_update(no_key=True).get(order=order)
+    left = last.ended_at + timedelta(seconds=outcome.pause) - timezone.now()
+    if left > timedelta():
+        raise RetryLater(outcome.advice, math.ceil(left.total_seconds()))
 
 
 def _has_money_in_doubt(payment: Payment) -> bool:
@@ -188,61 +158,3 @@ def _limit_prompts(phone_number: str) -> None:
     recent = PaymentAttempt.objects.filter(phone_number=phone_number, created_at__gt=timezone.now() - window)
     if recent.exclude(outcome=outcomes.NOT_SENT.name).count() >= most:
         raise TooManyPrompts()
-
-
-@transaction.atomic
-def _claim_for_sending(attempt_id: UUID) -> tuple[PaymentAttempt, str] | None:
-    payment, attempt = lock_attempt(attempt_id)
-    if attempt.status != PaymentAttempt.Status.CREATED:
-        return None
-    now = timezone.now()
-    if now - attempt.created_at > SEND_WITHIN:
-        fail_attempt(payment, attempt, outcomes.NOT_SENT, detail="no worker took it in time")
-        return None
-    token = secrets.token_urlsafe(32)
-    attempt.status = PaymentAttempt.Status.SENDING
-    attempt.callback_token_hash = token_hash(token)
-    attempt.sent_at = now
-    attempt.next_query_at = now + timedelta(seconds=get_provider(attempt.provider).query_delays()[0])
-    attempt.save(update_fields=["status", "callback_token_hash", "sent_at", "next_query_at", "updated_at"])
-    return attempt, token
-
-
-@transaction.atomic
-def _record_answer(attempt_id: UUID, result: InitiateResult) -> None:
-    """Store what the provider answered, unless a callback was faster and has already said more."""
-    payment, attempt = lock_attempt(attempt_id)
-    if result.accepted:
-        if attempt.provider_reference not in (None, result.provider_reference):
-            logger.error("attempt_reference_differs", extra={"attempt_id": str(attempt_id)})
-            return
-        attempt.provider_reference = result.provider_reference
-        attempt.merchant_reference = result.merchant_reference
-        attempt.authorization_url = result.authorization_url
-        attempt.instructions = result.instructions[:500]
-        if attempt.status in (PaymentAttempt.Status.SENDING, PaymentAttempt.Status.UNKNOWN):
-            attempt.status = PaymentAttempt.Status.PENDING
-        attempt.save(
-            update_fields=[
-                "provider_reference",
-                "merchant_reference",
-                "authorization_url",
-                "instructions",
-                "status",
-                "updated_at",
-            ]
-        )
-    elif attempt.status == PaymentAttempt.Status.SENDING:
-        if result.outcome.alert:
-            logger.error("attempt_refused", extra={"attempt_id": str(attempt_id), "outcome": result.outcome.name})
-        fail_attempt(payment, attempt, result.outcome, detail=result.detail)
-
-
-@transaction.atomic
-def _record_unknown(attempt_id: UUID, detail: str) -> None:
-    _, attempt = lock_attempt(attempt_id)
-    if attempt.status == PaymentAttempt.Status.SENDING:
-        attempt.status = PaymentAttempt.Status.UNKNOWN
-        attempt.outcome = outcomes.UNKNOWN.name
-        attempt.result_detail = detail[:300]
-        attempt.save(update_fields=["status", "outcome", "result_detail", "updated_at"])

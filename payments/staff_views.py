@@ -43,7 +43,7 @@ class MayHandleRefunds(MayHandle):
 @extend_schema_view(
     list=extend_schema(
         summary="List received money",
-        description="The work list is `?status=unmatched` and `?status=unverified`; newest first.",
+        description="The work list is `?waiting=true`; newest first.",
     ),
     retrieve=extend_schema(summary="Show received money"),
 )

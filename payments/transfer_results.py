@@ -1,23 +1,22 @@
-"""What M-Pesa reports later about a refund: stored as it came, answered at once, settled by a worker.
+"""What M-Pesa reports later about a refund or payout: stored as it came, answered at once, settled by a worker.
 
-Each refund has an address of its own with a secret in it. A report from an unlisted machine settles nothing: it only
+Each of them has an address of its own with a secret in it. A report from an unlisted machine settles nothing: it only
 brings the next question forward.
 """
 
 import hashlib
 from datetime import timedelta
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models.functions import Now
-from django.utils import timezone
 
+from payments import payouts, refunds
 from payments.attempts import token_hash
+from payments.event_store import is_listed, mark_handled, store_event
 from payments.exceptions import UnknownCallback, UnreadableEvent
-from payments.models import ProviderEvent, Refund
+from payments.models import Payout, ProviderEvent, Refund
+from payments.money_out import ASKABLE, QUERY_DELAYS
 from payments.providers.mpesa import MpesaProvider
-from payments.refunds import request_of, settle_refund
-from payments.tasks import handle_provider_event
 
 
 @transaction.atomic
@@ -27,41 +26,56 @@ def receive_result(*, token: str, body: bytes, address: str, timed_out: bool) ->
     Raises:
         UnknownCallback: the secret in the URL is none of ours; nothing is stored.
     """
-    refund = Refund.objects.filter(callback_token_hash=token_hash(token)).first()
-    if refund is None:
+    row = _row_of(token_hash(token))
+    if row is None:
         raise UnknownCallback()
     kind = ProviderEvent.Kind.TRANSFER_TIMEOUT if timed_out else ProviderEvent.Kind.TRANSFER_RESULT
-    digest = hashlib.sha256(refund.pk.bytes + kind.encode() + body).hexdigest()
+    digest = hashlib.sha256(row.pk.bytes + kind.encode() + body).hexdigest()
     event = ProviderEvent(
-        provider=refund.provider,
+        provider=row.provider,
         event_id=digest,
         kind=kind,
-        refund=refund,
+        refund=row if isinstance(row, Refund) else None,
+        payout=row if isinstance(row, Payout) else None,
         body=body,
-        is_trusted=address in settings.MPESA["CALLBACK_ADDRESSES"],
+        is_trusted=is_listed(address),
     )
-    ProviderEvent.objects.bulk_create([event], ignore_conflicts=True)
-    stored_id = ProviderEvent.objects.values_list("pk", flat=True).get(provider=refund.provider, event_id=digest)
-    handle_provider_event.owe(f"provider-event:{stored_id}", event_id=str(stored_id))
+    store_event(event)
 
 
 @transaction.atomic
 def handle_result(event: ProviderEvent) -> None:
-    """Settle a refund by a report about it; a repeat changes nothing.
+    """Settle a refund or payout by a report about it; a repeat changes nothing.
 
     Raises:
         UnreadableEvent: it has no known shape.
     """
-    refund = event.refund
-    if refund is None:
-        raise UnreadableEvent("belongs to no refund")
+    row = event.refund or event.payout
+    if row is None:
+        raise UnreadableEvent("belongs to no refund and no payout")
     if event.kind == ProviderEvent.Kind.TRANSFER_RESULT and event.is_trusted:
-        result = MpesaProvider().parse_result(bytes(event.body), request_of(refund))
-        outcome = settle_refund(refund.pk, result, source="callback").status
+        outcome = _settle(row, bytes(event.body)).status
     else:
-        # A time-out in M-Pesa's queue means unknown, not failed.
-        Refund.objects.filter(pk=refund.pk, next_query_at__isnull=False).update(
-            next_query_at=Now() + timedelta(seconds=15)
-        )
+        # A time-out in M-Pesa's queue means unknown, not failed. The answer to a question comes here too: without the
+        # limit, answers that nobody vouches for would have us ask for ever.
+        soon = Now() + timedelta(seconds=15)
+        type(row)._default_manager.filter(
+            pk=row.pk, status__in=ASKABLE, next_query_at__gt=soon, query_count__lt=len(QUERY_DELAYS)
+        ).update(next_query_at=soon)
         outcome = "asked_again"
-    ProviderEvent.objects.filter(pk=event.pk).update(handled_at=timezone.now(), outcome=outcome, last_error="")
+    mark_handled(event, outcome)
+
+
+def _row_of(secret_hash: str) -> Refund | Payout | None:
+    return (
+        Refund.objects.filter(callback_token_hash=secret_hash).first()
+        or Payout.objects.filter(callback_token_hash=secret_hash).first()
+    )
+
+
+def _settle(row: Refund | Payout, body: bytes) -> Refund | Payout:
+    if isinstance(row, Refund):
+        told = MpesaProvider().parse_result(body, refunds.request_of(row))
+        return refunds.settle_refund(row.pk, told, source="callback")
+    told = MpesaProvider().parse_result(body, payouts.request_of(row))
+    return payouts.settle_payout(row.pk, told, source="callback")

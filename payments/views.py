@@ -1,26 +1,24 @@
-"""Payments over HTTP, and the address that providers call."""
+"""Payments over HTTP, for those who pay."""
 
 from typing import Any
+from uuid import UUID
 
 from django.db.models import QuerySet
+from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
 from rest_framework import mixins, status, viewsets
-from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.authentication import signed_in
 from ecommerce import idempotency
-from ecommerce.client import client_address
-from ecommerce.exceptions import PayloadTooLarge
 from ecommerce.http import IDEMPOTENCY_HEADER, IF_NONE_MATCH_HEADER, ConditionalMixin, checked
 from ecommerce.throttling import PaymentThrottle, RequestThrottle
-from payments import c2b, inbox, selectors, serializers, services, transfer_results
+from payments import inline, outcomes, selectors, serializers, services
+from payments.exceptions import PaymentPageUnavailable
 from payments.filters import PaymentFilter
-from payments.models import Payment
-
-MAX_CALLBACK = 256 * 1024
+from payments.models import Payment, PaymentAttempt
 
 
 @extend_schema_view(
@@ -54,7 +52,8 @@ class PaymentViewSet(
         summary="Start a payment",
         description=(
             "With `method: mpesa` the phone shows a prompt for the PIN. While an attempt is live, another call returns "
-            "it (200) instead of prompting again. Watch `status` here or on the order."
+            "it (200) instead of prompting again. Watch `status` here or on the order. With `cash_on_delivery` and "
+            "`bank_transfer` the attempt's `instructions` say what to do, and staff say when the money is here."
         ),
         parameters=[IDEMPOTENCY_HEADER],
         request=serializers.StartPaymentSerializer,
@@ -68,7 +67,12 @@ class PaymentViewSet(
                     "phone_number": "0712345678",
                 },
                 request_only=True,
-            )
+            ),
+            OpenApiExample(
+                "Cash on delivery",
+                value={"order_id": "0198c0de-0000-7000-8000-000000000002", "method": "cash_on_delivery"},
+                request_only=True,
+            ),
         ],
     )
     def create(self, request: Request) -> Response:
@@ -89,105 +93,94 @@ class PaymentViewSet(
         return idempotency.run_once(request, owner=f"user:{user.pk}", operation="payments.start", effect=effect)
 
 
-class MpesaCallbackView(APIView):
-    """Where Safaricom reports the end of an STK push. The secret in the address is the only credential."""
-
-    authentication_classes = ()
-    permission_classes = (AllowAny,)
-    throttle_classes = ()
+class InitializeView(APIView):
+    throttle_classes = (RequestThrottle, PaymentThrottle)
     schema_tag = "payments"
 
     @extend_schema(
-        summary="Receive an M-Pesa callback",
-        description="For Safaricom. Stored as it came, answered at once, settled by a worker.",
-        request={"application/json": {"type": "object"}},
-        responses={200: serializers.CallbackAnswerSerializer},
-        auth=[],
-    )
-    def post(self, request: Request, secret: str) -> Response:
-        # The raw bytes, not request.data: whatever comes from a holder of the secret is kept, even bad JSON.
-        if int(request.META.get("CONTENT_LENGTH") or 0) > MAX_CALLBACK:
-            raise PayloadTooLarge()
-        body = request._request.body
-        inbox.receive_callback(provider="mpesa", token=secret, body=body, address=client_address(request._request))
-        return Response({"ResultCode": 0, "ResultDesc": "Accepted"})
-
-
-class C2BView(APIView):
-    """Where Safaricom asks about, and reports, payments that customers make by themselves at a till or paybill."""
-
-    authentication_classes = ()
-    permission_classes = (AllowAny,)
-    schema_tag = "payments"
-
-    def get_throttles(self) -> list[Any]:
-        # Safaricom is never slowed down; anybody else who found the address is.
-        request = self.request._request
-        trusted = c2b.is_trusted(self.kwargs.get("secret", ""), client_address(request))
-        return [] if trusted else [RequestThrottle()]
-
-    def read(self, request: Request, secret: str) -> tuple[bytes, bool]:
-        if int(request.META.get("CONTENT_LENGTH") or 0) > MAX_CALLBACK:
-            raise PayloadTooLarge()
-        return request._request.body, c2b.is_trusted(secret, client_address(request._request))
-
-
-class C2BConfirmationView(C2BView):
-    @extend_schema(
-        summary="Receive a paybill or till payment",
+        summary="Start a payment on a provider's page",
         description=(
-            "For Safaricom. Stored as it came and matched by a worker. What comes without the secret, and from an "
-            "unlisted address, is a claim until it is confirmed."
+            "As `POST /api/payments/`, for ways of paying that happen on a page of the provider: send the customer to "
+            "`authorization_url`. They come back to the frontend's `/payment-result?reference=…`, where "
+            "`GET /api/payments/verify/{reference}/` tells how it went. Where the page is not ready at once the "
+            "answer is 202, and it follows at the payment's address. Choosing another way of paying leaves the first "
+            "one behind. The same `Idempotency-Key` answers with the payment as it has become meanwhile."
         ),
-        request={"application/json": {"type": "object"}},
-        responses={200: serializers.CallbackAnswerSerializer},
-        auth=[],
+        parameters=[IDEMPOTENCY_HEADER],
+        request=serializers.InitializePaymentSerializer,
+        responses={
+            201: serializers.InitializedPaymentSerializer,
+            200: serializers.InitializedPaymentSerializer,
+            202: serializers.InitializedPaymentSerializer,
+        },
+        examples=[
+            OpenApiExample(
+                "A card",
+                value={"order_id": "0198c0de-0000-7000-8000-000000000002", "method": "card"},
+                request_only=True,
+            )
+        ],
     )
-    def post(self, request: Request, secret: str = "") -> Response:
-        body, trusted = self.read(request, secret)
-        c2b.receive_confirmation(body=body, trusted=trusted)
-        return Response({"ResultCode": 0, "ResultDesc": "Success"})
+    def post(self, request: Request) -> Response:
+        data = checked(serializers.InitializePaymentSerializer, request)
+        user = signed_in(request)
+        with inline.spare_thread() as is_spare:
+
+            def effect() -> Response:
+                started = services.start_payment(
+                    user=user,
+                    order_id=data["order_id"],
+                    method=data["method"],
+                    phone_number=data.get("phone_number", ""),
+                    provider_name=data.get("provider", ""),
+                    send_after=inline.WORKER_WAITS if is_spare else None,
+                )
+                code = status.HTTP_201_CREATED if started.is_new else status.HTTP_200_OK
+                return Response({"attempt": str(started.attempt.pk)}, status=code)
+
+            started = idempotency.run_once(
+                request, owner=f"user:{user.pk}", operation="payments.initialize", effect=effect
+            )
+            attempt_id = UUID(started.data["attempt"])
+            if is_spare:
+                inline.send_now(attempt_id)
+        attempt = PaymentAttempt.objects.get(pk=attempt_id)
+        outcome = outcomes.BY_NAME.get(attempt.outcome, outcomes.UNKNOWN)
+        if attempt.status == PaymentAttempt.Status.FAILED:
+            raise PaymentPageUnavailable(outcome.advice, outcome=outcome.name, reference=attempt.reference)
+        started.data = self._answer(attempt)
+        if attempt.is_live and not (attempt.authorization_url or attempt.instructions):
+            started.status_code = status.HTTP_202_ACCEPTED
+        return started
+
+    def _answer(self, attempt: PaymentAttempt) -> dict[str, Any]:
+        payment = selectors.payments_with_attempts().get(pk=attempt.payment_id)
+        shown = {
+            "reference": attempt.reference,
+            "authorization_url": attempt.authorization_url,
+            "instructions": attempt.instructions,
+            "provider": attempt.provider,
+            "payment": payment,
+        }
+        return dict(serializers.InitializedPaymentSerializer(shown).data)
 
 
-class C2BValidationView(C2BView):
-    @extend_schema(
-        summary="Answer whether a paybill or till payment is welcome",
-        description="For Safaricom, before it takes the money.",
-        request={"application/json": {"type": "object"}},
-        responses={200: serializers.ValidationAnswerSerializer},
-        auth=[],
-    )
-    def post(self, request: Request, secret: str = "") -> Response:
-        body, _ = self.read(request, secret)
-        refusal = c2b.reason_to_refuse(body)
-        if refusal is None:
-            return Response({"ResultCode": "0", "ResultDesc": "Accepted"})
-        return Response({"ResultCode": refusal.value, "ResultDesc": "Rejected"})
-
-
-class TransferResultView(APIView):
-    """Where Safaricom reports the end of a refund. The secret in the address is the only credential."""
-
-    authentication_classes = ()
-    permission_classes = (AllowAny,)
-    throttle_classes = ()
+class VerifyView(APIView):
+    throttle_classes = (RequestThrottle,)
     schema_tag = "payments"
-    timed_out = False
 
     @extend_schema(
-        summary="Receive the result of a refund",
-        description="For Safaricom. Stored as it came, answered at once, settled by a worker.",
-        request={"application/json": {"type": "object"}},
-        responses={200: serializers.CallbackAnswerSerializer},
-        auth=[],
+        summary="Ask the provider how a payment went",
+        description=(
+            "By the `reference` of an attempt. Asks, settles and answers with the payment; every three seconds at most."
+        ),
+        responses={200: serializers.PaymentSerializer},
     )
-    def post(self, request: Request, secret: str) -> Response:
-        if int(request.META.get("CONTENT_LENGTH") or 0) > MAX_CALLBACK:
-            raise PayloadTooLarge()
-        transfer_results.receive_result(
-            token=secret,
-            body=request._request.body,
-            address=client_address(request._request),
-            timed_out=self.timed_out,
-        )
-        return Response({"ResultCode": 0, "ResultDesc": "Accepted"})
+    def get(self, request: Request, reference: str) -> Response:
+        payments = selectors.payments_visible_to(signed_in(request))
+        payment = get_object_or_404(payments, attempts__reference=reference)
+        attempt = PaymentAttempt.objects.get(reference=reference)
+        if attempt.status not in (PaymentAttempt.Status.SUCCEEDED, PaymentAttempt.Status.REVIEW):
+            inline.ask_now(attempt.pk)
+            payment = payments.get(pk=payment.pk)
+        return Response(serializers.PaymentSerializer(payment).data)

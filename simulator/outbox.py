@@ -108,26 +108,27 @@ class Outbox:
 
     def _plan(self, happened: _Happened) -> Plan:
         """Plan the webhooks of what happened at one moment."""
+        faults = happened.faults
         steps: list[Step] = []
-        for events, delay in _batches(happened.events, happened.faults):
-            callbacks = tuple(callback for event in events for callback in self._write(event, happened.faults))
+        for events in _batches(happened.events, faults):
+            callbacks = tuple(callback for event in events for callback in self._write(event, faults))
             if callbacks:
-                steps.append(Step(callbacks, delay))
-        reordered = happened.faults.get("reordered")
+                # The first that is sent, which need not be the first event: nobody may want that one.
+                late = None if steps else faults.get("late")
+                steps.append(Step(callbacks, late.parameters["seconds"] if late else 0.0))
+        reordered = faults.get("reordered")
         seconds = reordered.parameters["seconds"] if reordered else None
         return Plan(self._provider, happened.owner, tuple(steps), overtake_seconds=seconds)
 
 
-def _batches(events: Sequence[Document], faults: EventFaults) -> list[tuple[tuple[Document, ...], float]]:
-    """Return which events are sent at the same time, and so many seconds after those before."""
+def _batches(events: Sequence[Document], faults: EventFaults) -> list[tuple[Document, ...]]:
+    """Return which events are sent at the same time, one batch after the other."""
     ordered = tuple(reversed(events)) if "reversed" in faults else tuple(events)
-    batches = [ordered] if "together" in faults else [(event,) for event in ordered]
-    if doubled := faults.get("doubled"):
-        times: int = doubled.parameters["times"]
-        if doubled.parameters["parallel"]:
-            batches = [batch * times for batch in batches]
-        else:
-            batches = [batch for batch in batches for _ in range(times)]
-    late = faults.get("late")
-    first = late.parameters["seconds"] if late else 0.0
-    return [(batch, first if number == 0 else 0.0) for number, batch in enumerate(batches)]
+    batches: list[tuple[Document, ...]] = [ordered] if "together" in faults else [(event,) for event in ordered]
+    doubled = faults.get("doubled")
+    if doubled is None:
+        return batches
+    times: int = doubled.parameters["times"]
+    if doubled.parameters["parallel"]:
+        return [batch * times for batch in batches]
+    return [batch for batch in batches for _ in range(times)]

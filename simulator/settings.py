@@ -33,7 +33,7 @@ class DarajaSettings:
     daily_limit: int = 500_000
     # Result 17 for a second payment of the same amount by the same phone within two minutes.
     refuse_repeats: bool = False
-    strict_lengths: bool = True  # refuse an AccountReference over 12 and a TransactionDesc over 13 characters
+    strict_lengths: bool = True  # refuse an AccountReference over 12 characters
     # What a wallet can hold. M-Pesa's limit is 500,000, with which a phone here starts.
     wallet_limit: int = 1_000_000
     # The operator of B2C, reversals, transaction status and account balance. Safaricom's test portal shows these.

@@ -13,7 +13,9 @@ from catalog.importing.cleaning import fold
 from catalog.importing.records import ProductRecord, VariantRecord, fingerprint
 from catalog.importing.writing import BATCH, CatalogueWriter, Outcome, import_lock
 
-SAMPLE_SHOP = Path(__file__).resolve().parent.parent / "sample" / "sample_shop.json"
+SAMPLES = Path(__file__).resolve().parent.parent / "sample"
+SAMPLE_SHOP = SAMPLES / "sample_shop.json"
+SAMPLE_RATES = SAMPLES / "rates.csv"
 
 
 class SampleRefused(Exception):

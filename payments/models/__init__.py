@@ -4,7 +4,7 @@ from payments.models.event import ProviderEvent, RefusedEvents
 from payments.models.ledger import LedgerAccount, LedgerEntry, LedgerTransaction
 from payments.models.money import MoneyOut, Payout, ReceivedMoney, Refund, RefundLine
 from payments.models.payment import Payment, PaymentAttempt
-from payments.models.statement import Reconciliation, Statement, StatementLine
+from payments.models.statement import Reconciliation, ReconciliationDifference, Statement, StatementLine
 
 __all__ = [
     "LedgerAccount",
@@ -17,6 +17,7 @@ __all__ = [
     "ProviderEvent",
     "ReceivedMoney",
     "Reconciliation",
+    "ReconciliationDifference",
     "Refund",
     "RefundLine",
     "RefusedEvents",

@@ -53,6 +53,10 @@ class ReceivedMoney(BaseModel):
     decided_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )
+    # Who took it by hand; ``decided_by`` is who wrote that down.
+    collected_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
     verified_at = models.DateTimeField(null=True, blank=True)
     # Asking about an unverified claim: when next, and the secret of the address that is answered to.
     next_query_at = models.DateTimeField(null=True, blank=True)

@@ -80,7 +80,7 @@ class PaymentAttempt(BaseModel):
     # Ours: unique for ever, told to the provider, typed into its search box. Never used for a second try.
     reference = models.CharField(max_length=40, unique=True)
     phone_number = models.CharField(max_length=16, blank=True)  # E.164
-    authorization_url = models.URLField(max_length=500, blank=True)  # where the customer pays
+    authorization_url = models.URLField(max_length=2000, blank=True)  # where the customer pays
     instructions = models.CharField(max_length=500, blank=True)  # what else the customer must know
     # SHA-256 of the secret in the callback's URL; made and stored just before the provider is told of it.
     callback_token_hash = models.CharField(max_length=64, null=True, unique=True, editable=False)
@@ -93,7 +93,8 @@ class PaymentAttempt(BaseModel):
     receipt_number = models.CharField(max_length=64, null=True, blank=True)
     sent_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
-    # Every live attempt has one, or a person has it; one that was left behind is still asked about.
+    # Every live attempt has one, or a person has it, or only staff can say (cash, a bank transfer); one that was left
+    # behind is still asked about.
     next_query_at = models.DateTimeField(null=True, blank=True)
     query_count = models.PositiveSmallIntegerField(default=0)
 

@@ -1,11 +1,12 @@
 """The providers' own books: uploaded statements, fetched lists, and how ours compare."""
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 
 from ecommerce.models import BaseModel
-from payments.models.money import ReceivedMoney
+from payments.models.money import Payout, ReceivedMoney, Refund
 
 
 class Statement(BaseModel):
@@ -15,12 +16,19 @@ class Statement(BaseModel):
         UPLOAD = "upload"
         API = "api"
 
+    class Part(models.TextChoices):
+        RECEIVED = "received"
+        REFUNDS = "refunds"
+        PAYOUTS = "payouts"
+
     provider = models.CharField(max_length=20)
     source = models.CharField(max_length=10, choices=Source.choices)
     name = models.CharField(max_length=200, blank=True)
     digest = models.CharField(max_length=64)  # SHA-256 of the file: the same one twice is one
+    # It tells of everything from ``since`` until just before ``until``, of the kinds in ``covers``.
     since = models.DateTimeField(null=True, blank=True)
     until = models.DateTimeField(null=True, blank=True)
+    covers = ArrayField(models.CharField(max_length=10), default=list, blank=True)  # values of Part
     line_count = models.PositiveIntegerField(default=0)
     new_line_count = models.PositiveIntegerField(default=0)
     uploaded_by = models.ForeignKey(
@@ -37,6 +45,12 @@ class Statement(BaseModel):
 class StatementLine(BaseModel):
     """One movement in a provider's books. The same movement in two statements is one line."""
 
+    class Nature(models.TextChoices):
+        PAYMENT = "payment"  # a customer's money came in
+        OUT = "out"  # money left: a refund, a payout, a transfer to an account of our own
+        FEE = "fee"  # kept by the provider, told on a line of its own
+        OWN = "own"  # came in and is no customer's: a float, a charge that was given back
+
     provider = models.CharField(max_length=20)
     statement = models.ForeignKey(Statement, on_delete=models.PROTECT, related_name="lines")
     receipt_number = models.CharField(max_length=64)
@@ -44,6 +58,7 @@ class StatementLine(BaseModel):
     currency = models.CharField(max_length=3)
     fee = models.DecimalField(max_digits=12, decimal_places=2, null=True, blank=True)
     at = models.DateTimeField()
+    nature = models.CharField(max_length=10, choices=Nature.choices)
     kind = models.CharField(max_length=80, blank=True)  # the provider's word
     reference = models.CharField(max_length=64, blank=True)
     payer_phone = models.CharField(max_length=64, blank=True)
@@ -51,6 +66,8 @@ class StatementLine(BaseModel):
     received = models.ForeignKey(
         ReceivedMoney, null=True, blank=True, on_delete=models.PROTECT, related_name="statement_lines"
     )
+    # When what follows from it was done; null: a worker still has to look, or to look again.
+    handled_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints = [
@@ -61,9 +78,7 @@ class StatementLine(BaseModel):
         ]
         indexes = [
             models.Index(fields=["provider", "at"], name="statement_line_by_time"),
-            models.Index(
-                fields=["created_at"], name="statement_line_open", condition=Q(received__isnull=True, amount__gt=0)
-            ),
+            models.Index(fields=["statement"], name="statement_line_unhandled", condition=Q(handled_at__isnull=True)),
         ]
 
     def __str__(self) -> str:
@@ -92,3 +107,27 @@ class Reconciliation(BaseModel):
 
     def __str__(self) -> str:
         return f"{self.provider} {self.day}"
+
+
+class ReconciliationDifference(BaseModel):
+    """One movement on which a provider's books and ours do not agree. Found anew with every comparison."""
+
+    class Outcome(models.TextChoices):
+        MISSING = "missing"
+        EXTRA = "extra"
+        DIFFERING = "differing"
+
+    reconciliation = models.ForeignKey(Reconciliation, on_delete=models.CASCADE, related_name="differences")
+    outcome = models.CharField(max_length=10, choices=Outcome.choices)
+    receipt_number = models.CharField(max_length=64, blank=True)
+    provider_amount = models.DecimalField(max_digits=12, decimal_places=2, null=True)  # positive came in
+    our_amount = models.DecimalField(max_digits=12, decimal_places=2, null=True)
+    at = models.DateTimeField()  # by the provider's clock where it tells
+    kind = models.CharField(max_length=80, blank=True)  # the provider's word, or ours where it has none
+    reference = models.CharField(max_length=64, blank=True)
+    received = models.ForeignKey(ReceivedMoney, null=True, on_delete=models.PROTECT, related_name="+")
+    refund = models.ForeignKey(Refund, null=True, on_delete=models.PROTECT, related_name="+")
+    payout = models.ForeignKey(Payout, null=True, on_delete=models.PROTECT, related_name="+")
+
+    def __str__(self) -> str:
+        return f"{self.outcome} {self.receipt_number}"

@@ -32,14 +32,14 @@ def get_provider(name: str) -> PaymentProvider:
     return provider
 
 
-def provider_for(method: str) -> PaymentProvider:
-    """Return the first provider that is switched on and collects by ``method``.
+def provider_for(method: str, name: str = "") -> PaymentProvider:
+    """Return the first provider that is switched on and collects by ``method``; the one of that ``name``, if given.
 
     Raises:
-        PaymentMethodUnavailable: the shop does not offer the method.
+        PaymentMethodUnavailable: the shop does not offer the method, or not by that provider.
     """
-    for name in settings.PAYMENT_PROVIDERS:
-        provider = get_provider(name)
-        if method in provider.methods:
+    for candidate in settings.PAYMENT_PROVIDERS:
+        provider = get_provider(candidate)
+        if name in ("", candidate) and method in provider.methods:
             return provider
     raise PaymentMethodUnavailable()

@@ -2,7 +2,7 @@
 
 A provider talks to the network and knows its own wire format; it never touches the database. It raises
 ``ProviderUnavailable`` when nothing is known, and returns a frozen result for everything that is known. Amounts are
-``Decimal`` in major units beside an ISO 4217 code. docs/payments.md tells how to add one.
+``Decimal`` in major units beside an ISO 4217 code. docs/adding-a-provider.md tells how to add one.
 """
 
 from abc import ABC, abstractmethod
@@ -214,6 +214,9 @@ class PaymentProvider(ABC):
     refund_is_repeatable = False
     payout_is_repeatable = False
     can_pay_out = False
+    # What ``list_movements`` tells of, among "received", "refunds" and "payouts"; and how far back it reaches.
+    movements_listed: tuple[str, ...] = ()
+    movements_reach_back = timedelta(days=7)
 
     # --- collecting
 
@@ -308,7 +311,7 @@ class PaymentProvider(ABC):
         raise NotImplementedError(f"{self.name} sends no webhooks")
 
     def list_movements(self, since: datetime, until: datetime) -> Sequence[StatementEntry]:
-        """Return the provider's own list of movements, for reconciliation. The default knows of none.
+        """Return the provider's own list of movements. Asked for only where ``movements_listed`` names something.
 
         Raises:
             ProviderUnavailable: no answer.

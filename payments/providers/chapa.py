@@ -16,6 +16,8 @@ from urllib.parse import quote
 
 from django.conf import settings
 
+from catalog.currencies.conversion import convert
+from ecommerce.currencies import ISO_4217
 from payments import outcomes
 from payments.exceptions import (
     AmountNotPayable,
@@ -57,7 +59,7 @@ from payments.providers.chapa_reading import (
 )
 from payments.providers.events import event_object, fingerprint, is_signed
 from payments.providers.http import Answer, ProviderHttp
-from payments.providers.values import LARGEST, decimal, mapping, text
+from payments.providers.values import LARGEST, decimal, mapping, page_address, text
 
 logger = logging.getLogger(__name__)
 
@@ -68,6 +70,7 @@ _QUERY_DELAYS = (30, 90, 300, 900, 1800, 3600, 3900, 7200, 21_600, 43_200, 86_40
 _ETHIOPIAN = re.compile(r"\+251([79][0-9]{8})")
 # Longer titles, and other characters in them, have been seen to be refused.
 _UNSAFE_TEXT = re.compile(r"[^A-Za-z0-9_ .-]")
+CURRENCIES = ("ETB", "USD")  # others are converted to the first
 _WALLETS = {"9": "telebirr", "7": "mpesa"}
 
 
@@ -80,6 +83,7 @@ class ChapaProvider(PaymentProvider):
     sends_webhooks = True
     payout_is_repeatable = True
     can_pay_out = True
+    movements_listed = ("received",)
 
     def __init__(self) -> None:
         self._http = ProviderHttp("chapa", settings.CHAPA["BASE_URL"])
@@ -88,9 +92,11 @@ class ChapaProvider(PaymentProvider):
     # --- collecting
 
     def payable_amount(self, amount: Decimal, currency: str) -> Charge:
-        if currency not in ("ETB", "USD") or not amount.is_finite() or not 0 < amount < LARGEST:
+        if currency not in ISO_4217 or not amount.is_finite() or not 0 < amount < LARGEST:
             raise AmountNotPayable()
-        if amount != round(amount, 2):
+        if currency not in CURRENCIES:
+            currency, amount = CURRENCIES[0], convert(amount, currency, CURRENCIES[0], for_charging=True).amount
+        if amount <= 0 or amount != round(amount, 2):
             raise AmountNotPayable()
         return Charge(amount, currency)
 
@@ -111,8 +117,7 @@ class ChapaProvider(PaymentProvider):
         if phone := _ETHIOPIAN.fullmatch(request.phone_number):
             body["phone_number"] = f"0{phone[1]}"
         answer = self._write("POST", "/transaction/initialize", json=body)
-        url = text(data_of(answer).get("checkout_url"), 501)
-        if re.fullmatch(r"https?://[^\s]{1,490}", url):
+        if url := page_address(data_of(answer).get("checkout_url")):
             return InitiateResult(
                 accepted=True,
                 provider_reference=request.reference,

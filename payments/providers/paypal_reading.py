@@ -11,7 +11,7 @@ from typing import Any
 from payments import outcomes
 from payments.exceptions import AmountNotPayable, ProviderUnavailable
 from payments.providers.base import AttemptFacts, ProviderResult, TransferResult, Verdict
-from payments.providers.values import decimal, iso_time, mapping, text
+from payments.providers.values import decimal, iso_time, mapping, page_address, text
 
 # No decimals at all. Not ISO 4217 for the first and the last, and other than Stripe.
 # Source: PayPal documentation, Currency codes.
@@ -55,7 +55,7 @@ def links(thing: Mapping[str, Any]) -> dict[str, str]:
     """Return the addresses that an object names, by their relation."""
     listed = thing.get("links")
     found = [mapping(link) for link in listed] if isinstance(listed, list) else []
-    return {text(link.get("rel"), 60): text(link.get("href"), 2000) for link in found}
+    return {text(link.get("rel"), 60): page_address(link.get("href")) for link in found}
 
 
 def id_in_link(thing: Mapping[str, Any], rel: str, of: str) -> str:

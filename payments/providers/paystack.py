@@ -62,7 +62,7 @@ from payments.providers.paystack_wire import (
     message_of,
     to_hundredths,
 )
-from payments.providers.values import LARGEST, mapping, text
+from payments.providers.values import LARGEST, mapping, page_address, text
 
 logger = logging.getLogger(__name__)
 
@@ -91,6 +91,7 @@ class PaystackProvider(PaymentProvider):
     sends_webhooks = True
     payout_is_repeatable = True  # ``reference`` is the transfer's idempotency key
     can_pay_out = True
+    movements_listed = ("received", "refunds")
 
     def __init__(self) -> None:
         self._client = PaystackClient()
@@ -124,8 +125,8 @@ class PaystackProvider(PaymentProvider):
             },
         )
         data = data_of(answer)
-        url = text(data.get("authorization_url"), 501)
-        if data.get("reference") == request.reference and re.fullmatch(r"https?://[^\s]{1,490}", url):
+        url = page_address(data.get("authorization_url"))
+        if data.get("reference") == request.reference and url:
             return InitiateResult(
                 accepted=True,
                 provider_reference=text(data.get("access_code"), 100) or request.reference,

@@ -30,7 +30,7 @@ from payments.providers.base import (
 )
 from payments.providers.stripe_client import KeyTaken, StripeApi, StripeFault, StripeRefused, page
 from payments.providers.stripe_units import payable, to_units
-from payments.providers.values import mapping, text
+from payments.providers.values import mapping, page_address, text
 
 if TYPE_CHECKING:
     from stripe.params import RefundCreateParams
@@ -66,6 +66,7 @@ class StripeProvider(PaymentProvider):
     can_be_superseded = True
     sends_webhooks = True
     refund_is_repeatable = True
+    movements_listed = ("received", "refunds")
 
     def __init__(self) -> None:
         self.api = StripeApi()
@@ -123,8 +124,8 @@ class StripeProvider(PaymentProvider):
             return InitiateResult(accepted=False, outcome=outcome, detail=text(refused))
         except StripeFault as fault:
             session = self._find_open(request.reference, fault)
-        session_id, url = text(session.get("id"), 100), text(session.get("url"), 2000)
-        if not session_id or not url.startswith("http"):
+        session_id, url = text(session.get("id"), 100), page_address(session.get("url"))
+        if not session_id or not url:
             raise ProviderUnavailable("a session without id or address")
         return InitiateResult(
             accepted=True, provider_reference=session_id, outcome=outcomes.WAITING_ON_PAGE, authorization_url=url

@@ -1,16 +1,23 @@
 """Reading values that providers write in more than one way."""
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 LARGEST = Decimal(10) ** 10
+_PAGE = re.compile(r"https?://[^\s\x00]{1,1990}")
 
 
 def text(value: Any, most: int = 300) -> str:
     """Return a value as text; None is empty. PostgreSQL keeps no NUL."""
     return "" if value is None else str(value).replace("\x00", "")[:most]
+
+
+def page_address(value: Any) -> str:
+    """Return the address of a page to pay on, empty for what is none or would not fit: a cut one leads nowhere."""
+    return value if isinstance(value, str) and _PAGE.fullmatch(value) else ""
 
 
 def decimal(value: Any) -> Decimal | None:

@@ -3,4 +3,9 @@
 import pytest
 
 # The rules are asserts in modules that are no test files: without this a broken one would not show its values.
-pytest.register_assert_rewrite("payments.testing.collecting", "payments.testing.money_out", "payments.testing.webhooks")
+pytest.register_assert_rewrite(
+    "payments.testing.collecting",
+    "payments.testing.hooks",
+    "payments.testing.money_out",
+    "payments.testing.webhooks",
+)

@@ -3,6 +3,7 @@
 
 import copy
 import json
+import re
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 
 from payments import outcomes
 from payments.exceptions import AmountNotPayable, ProviderUnavailable, ProviderUnreachable
+from payments.models import Payment
 from payments.providers.base import Charge, InitiateResult, PaymentProvider, ProviderResult, Verdict
 from payments.testing.hooks import (
     BROKEN,
@@ -34,11 +36,18 @@ class CollectingRules(ProviderHooks):
     # --- what it says of itself
 
     def test_provider_says_what_it_is(self, provider: PaymentProvider) -> None:
-        assert provider.name == provider.name.lower()
+        assert re.fullmatch("[a-z0-9_-]{1,20}", provider.name), "it stands in addresses and in short columns"
         assert self.method in provider.methods
+        assert [method for method in provider.methods if method not in Payment.Method.values] == []
         # What it can do must be filled in below, or its rules would not be run.
-        assert provider.sends_webhooks is self.fills_in("webhook")
-        assert provider.can_pay_out is self.fills_in("payout_accepted")
+        gives_back = type(provider).refund is not PaymentProvider.refund
+        assert provider.sends_webhooks is self.fills_in("webhook"), (
+            "sends_webhooks, but no hook webhook, or the reverse"
+        )
+        assert gives_back is self.fills_in("refund_accepted"), "refund, but no hook refund_accepted, or the reverse"
+        assert provider.can_pay_out is self.fills_in("payout_accepted"), "can_pay_out, but no hook, or the reverse"
+        assert bool(provider.query_delays()) is self.fills_in("paid"), "query_delays, but no hook paid, or the reverse"
+        assert self.decisive or not self.fills_in("paid"), "decisive must name what decides in the answer of paid"
         assert not [secret for secret in self.secrets if secret in repr(provider)]
 
     def test_questions_come_later_and_later(self, provider: PaymentProvider) -> None:
@@ -122,7 +131,7 @@ class CollectingRules(ProviderHooks):
 
         result = self.outcome_of(lambda: provider.initiate(self.initiate_request()))
 
-        assert is_unknown(result), result
+        assert is_unknown(result), f"nobody knows what it did, so ProviderUnavailable; got {result}"
         self._was_sent_once(network)
 
     @needs("initiate_route", "accepted")
@@ -166,13 +175,13 @@ class CollectingRules(ProviderHooks):
 
         result = self.outcome_of(lambda: provider.initiate(self.initiate_request()))
 
-        assert is_unknown(result), result
+        assert is_unknown(result), f"nobody knows what it did, so ProviderUnavailable; got {result}"
         assert network.now - started < 120
 
     def _was_sent_once(self, network: Network) -> None:
-        assert len(network.requests_to(self.initiate_route)) == (1 if self.initiate_route else 0)
         routes = [sent.route for sent in network.writes]
-        assert sorted(routes) == sorted(set(routes))
+        assert len(network.requests_to(self.initiate_route)) == (1 if self.initiate_route else 0), f"sent: {routes}"
+        assert sorted(routes) == sorted(set(routes)), "nothing is written twice"
 
     # --- asking what became of it
 
@@ -231,7 +240,7 @@ class CollectingRules(ProviderHooks):
 
         result = self.outcome_of(lambda: provider.query(self.facts()))
 
-        assert is_undecided(result), result
+        assert is_undecided(result), f"this decides nothing; got {result}"
 
     @needs("pending")
     def test_pending_is_in_flight(self, provider: PaymentProvider, network: Network) -> None:
@@ -262,7 +271,7 @@ class CollectingRules(ProviderHooks):
 
         result = self.outcome_of(lambda: provider.query(self.facts()))
 
-        assert is_undecided(result), result
+        assert is_undecided(result), f"this decides nothing; got {result}"
 
     @needs("not_known")
     def test_reference_that_the_provider_does_not_know_is_not_failed(
@@ -284,7 +293,7 @@ class CollectingRules(ProviderHooks):
 
         result = self.outcome_of(lambda: provider.query(self.facts()))
 
-        assert is_undecided(result), result
+        assert is_undecided(result), f"this decides nothing; got {result}"
 
     @needs("query_route", "paid")
     def test_no_odd_value_anywhere_decides_or_breaks_anything(
@@ -295,29 +304,38 @@ class CollectingRules(ProviderHooks):
         good = self.main_reply(self.query_route, scenario)
         wrong = []
 
-        for place, body in odd_versions(json.loads(good.raw, parse_float=Decimal)):
+        for place, odd, body in odd_versions(json.loads(good.raw, parse_float=Decimal)):
             self.break_route(network, self.query_route, scenario, Reply(good.status, body, good.headers))
-            result = self.outcome_of(lambda: provider.query(self.facts()))
-            if self._may_not_follow(place, result):
-                wrong.append((place, result))
+            try:
+                result = self.outcome_of(lambda: provider.query(self.facts()))
+            except Exception as error:
+                error.add_note(f"asked with {place} {odd}")
+                raise
+            if fault := self._fault(place, result):
+                wrong.append(f"{place} {odd}: {fault}")
 
-        assert wrong == []
+        assert wrong == [], "\n".join(wrong)
 
-    def _may_not_follow(self, place: str, result: ProviderResult | ProviderUnavailable) -> bool:
-        if misfits(result):
-            return True
+    def _fault(self, place: str, result: ProviderResult | ProviderUnavailable) -> str:
+        """Say what is wrong with an answer of which one place was odd; empty when nothing is."""
+        if unfit := misfits(result):
+            return f"the shop cannot keep {', '.join(unfit)}"
         if is_undecided(result):
-            return False
+            return ""
         if not isinstance(result, ProviderResult) or result.verdict != Verdict.SUCCEEDED:
-            return True
+            return f"decides, by {result}"
         told = result.amount is not None and result.currency != ""
         as_expected = (result.amount, result.currency) == (self.amount, self.currency) or not self.tells_amount
         decides = any(key == place or key.startswith(f"{place}.") for key in self.decisive)
-        return not result.problem and ((self.tells_amount and not told) or (decides and as_expected))
+        if result.problem:
+            return ""
+        if self.tells_amount and not told:
+            return "paid, without an amount or a currency"
+        return "paid all the same, though it is decisive" if decides and as_expected else ""
 
 
-def odd_versions(body: Any) -> Iterator[tuple[str, Any]]:
-    """Return copies of a JSON value, each with one odd or missing value, and where that is: ``data.items.0.id``."""
+def odd_versions(body: Any) -> Iterator[tuple[str, str, Any]]:
+    """Return copies of a JSON value, each with one odd or missing value; before it, where and what."""
     for keys in _places(body):
         place = ".".join(str(key) for key in keys)
         for odd in (*ODD_VALUES, ...):
@@ -331,7 +349,7 @@ def odd_versions(body: Any) -> Iterator[tuple[str, Any]]:
                 continue
             else:
                 parent[keys[-1]] = odd
-            yield place, changed
+            yield place, "left out" if odd is ... else f"= {odd!r:.20}", changed
 
 
 def _places(value: Any) -> Iterator[tuple[Any, ...]]:

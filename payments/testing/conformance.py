@@ -27,14 +27,15 @@ trusted with money. In a test file of your own:
 
 and so on through ``ProviderHooks`` (payments/testing/hooks.py), which lists every fact and every answer that can be
 filled in. A hook that is left out says that the scenario cannot happen with this provider, and its rules are left out
-too; one that returns None says so for these arguments alone, and skips. Nothing of the database is touched, and no
-socket is opened.
+too; one that returns None says so for these arguments alone, and skips. A misspelt one counts as left out: look at
+``pytest --collect-only``. Nothing of the database is touched, and no socket is opened.
 
 **Answers.** A hook returns a ``Reply(status, body)``, which is given on the scenario's main route (``initiate_route``
 for ``accepted``, ``query_route`` for ``paid``, ``refund_route`` for ``refund_accepted``, and so on), or a ``Failure``,
-or a script of several routes: ``{"POST /token": Reply(...), "GET /orders/*": [Reply(...), Reply(...)]}``. Of several
-answers on one route the last stays. What every scenario needs besides goes into ``side_script``. A request that is
-scripted nowhere fails the test. ``body`` is bytes, or JSON in which a ``Decimal`` is a number.
+or a script of several routes: ``{"POST /token": Reply(...), "GET /orders/*": [Reply(...), Reply(...)]}``. A route has
+the whole path, with what stands in the base address (``/v1``). Of several answers on one route the last stays. What
+every scenario needs besides goes into ``side_script``. A request that is scripted nowhere fails the test. ``body`` is
+bytes, or JSON in which a ``Decimal`` is a number.
 
 **The network** stands below ``requests`` (``HTTPAdapter.send``), so that ``ProviderHttp`` and SDKs built on
 ``requests`` both meet it. In your own tests use it through the fixtures ``network`` (``network.script({...})``,
@@ -48,11 +49,13 @@ scripted nowhere fails the test. ``body`` is bytes, or JSON in which a ``Decimal
   what certainly was not sent is ``ProviderUnreachable``; nothing is written twice by one call.
 - Asking: paid only by a final answer about our own reference, in our mode; amount and currency as they were paid,
   ``Decimal``; unknown words and shapes decide nothing; each value of a paid answer is replaced by odd ones in turn.
-- Money out: the same for refunds and payouts; NEVER_SEEN only on proof.
+- Money out: the same for refunds and payouts; NEVER_SEEN only on proof. Which amount was asked to go back, and that
+  the answer is about that refund, is for tests of your own.
 - Webhooks: proven only as signed, byte for byte, compared in constant time; odd bodies end in ``ForgedEvent``,
   ``UnreadableEvent`` or a ``Notice``, and in nothing else.
-- Always: no secret in a log line, an exception or a ``repr``; outcomes come from ``payments.outcomes``; texts fit
-  the shop's tables; 0, negative amounts, NaN and unknown currencies are not payable.
+- Always: what the class says it can do is filled in; no secret in a log line, an exception or a ``repr``; outcomes
+  come from ``payments.outcomes``; texts fit the shop's tables; 0, negative amounts, NaN and unknown currencies are not
+  payable.
 """
 
 from typing import Any

@@ -98,7 +98,8 @@ class ProviderHooks:
     # What must never show: keys, tokens, and what stands in callback addresses.
     secrets: tuple[str, ...] = ()
 
-    # Where the scenarios below are answered, as ``METHOD /path`` with ``*`` for anything.
+    # Where the scenarios below are answered, as ``METHOD /path`` with ``*`` for anything. The path is the whole one,
+    # with what stands in the base address (``/v1``), and without the query.
     initiate_route = ""
     query_route = ""
     refund_route = ""
@@ -246,7 +247,8 @@ class ProviderHooks:
         yield
         logged = [f"{record.getMessage()} {vars(record)!r}" for record in caplog.get_records("call")]
         told = "\n".join([*logged, *self.told])
-        assert [secret for secret in self.secrets if secret in told] == []
+        leaked = [secret for secret in self.secrets if secret in told]
+        assert leaked == [], "it stands in a log line, an exception or a repr"
 
     def play(self, network: Network, route: str, scenario: Scenario) -> None:
         """Script a scenario, or skip the test when it cannot happen with this provider."""
@@ -363,7 +365,7 @@ def is_listed(outcome: Outcome) -> bool:
 
 
 def misfits(result: Any) -> list[str]:
-    """Name the texts of a result that the shop's tables could not keep."""
+    """Name what of a result the shop's tables could not keep: long texts, NUL, other types, amounts that are none."""
     limits = {
         "provider_reference": 100,
         "merchant_reference": 100,
@@ -371,18 +373,20 @@ def misfits(result: Any) -> list[str]:
         "result_code": 40,
         "code": 40,
         "detail": 300,
-        "authorization_url": 500,
+        "authorization_url": 2000,
         "instructions": 500,
         "route": 20,
         "event_id": 140,
         "kind": 40,
+        "currency": 3,
     }
     found = []
     for name, most in limits.items():
         text = getattr(result, name, "")
         if not isinstance(text, str) or len(text) > most or "\x00" in text:
             found.append(name)
-    amount = getattr(result, "amount", None)
-    if amount is not None and (not isinstance(amount, Decimal) or not amount.is_finite()):
-        found.append("amount")
+    for name in ("amount", "fee"):
+        number = getattr(result, name, None)
+        if number is not None and (not isinstance(number, Decimal) or not number.is_finite()):
+            found.append(name)
     return found

@@ -132,7 +132,7 @@ class MoneyOutRules(ProviderHooks):
 
         result = self._ask(provider, kind)
 
-        assert is_undecided(result), result
+        assert is_undecided(result), f"this decides nothing; got {result}"
 
     @needs("query_{kind}_route", "{kind}_accepted")
     @pytest.mark.parametrize("name", [*BROKEN, *NOT_SENT])
@@ -145,7 +145,7 @@ class MoneyOutRules(ProviderHooks):
 
         result = self._ask(provider, kind)
 
-        assert is_undecided(result), result
+        assert is_undecided(result), f"this decides nothing; got {result}"
 
     @needs("refund_never_seen")
     def test_refund_that_never_arrived_may_be_sent_again(self, provider: PaymentProvider, network: Network) -> None:
@@ -190,6 +190,6 @@ class MoneyOutRules(ProviderHooks):
 
 
 def _was_sent_once(network: Network, route: str) -> None:
-    assert len(network.requests_to(route)) == 1
     routes = [sent.route for sent in network.writes]
-    assert sorted(routes) == sorted(set(routes))
+    assert len(network.requests_to(route)) == 1, f"sent: {routes}"
+    assert sorted(routes) == sorted(set(routes)), "nothing is written twice"

@@ -160,7 +160,7 @@ class Network:
             if fnmatchcase(sent.route, route):
                 answers = self.routes[route]
                 return answers.pop(0) if len(answers) > 1 else answers[0]
-        pytest.fail(f"nothing is scripted for {sent.route}")
+        pytest.fail(f"nothing is scripted for {sent.route}, only for {', '.join(self.routes) or 'nothing'}")
 
     def _pass(self, seconds: float) -> None:
         self.now += seconds

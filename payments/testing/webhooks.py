@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from payments.exceptions import ForgedEvent, UnreadableEvent
-from payments.providers.base import Notice, PaymentProvider
+from payments.providers.base import About, Notice, PaymentProvider
 from payments.testing.hooks import ProviderHooks, misfits, needs
 
 ODD_BODIES: Mapping[str, bytes] = {
@@ -36,6 +36,9 @@ ODD_BODIES: Mapping[str, bytes] = {
 }
 
 
+NOT_FORGED = "what does not fit is no event: raise ForgedEvent, which False does not replace"
+
+
 class WebhookRules(ProviderHooks):
     @needs("webhook", "sign")
     def test_genuine_event_is_proven_and_read(self, provider: PaymentProvider) -> None:
@@ -44,10 +47,10 @@ class WebhookRules(ProviderHooks):
         proven = provider.check_webhook(self.sign(body), body)
         notice = provider.read_webhook(body)
 
-        assert proven is True
+        assert proven is True, "check_webhook does not believe what sign signs; are its header names in lower case?"
         assert notice.event_id
         assert notice.kind
-        assert notice.reference == self.reference
+        assert (notice.about, notice.reference) == (About.PAYMENT, self.reference)
         assert misfits(notice) == []
 
     @needs("webhook", "sign")
@@ -58,7 +61,7 @@ class WebhookRules(ProviderHooks):
     def test_event_without_a_signature_is_not_proven(self, provider: PaymentProvider) -> None:
         body = self.webhook()
 
-        assert self._check(provider, {}, body) is ForgedEvent
+        assert self._check(provider, {}, body) is ForgedEvent, NOT_FORGED
 
     @needs("webhook", "sign")
     def test_event_that_lacks_a_header_is_not_proven(self, provider: PaymentProvider) -> None:
@@ -96,7 +99,7 @@ class WebhookRules(ProviderHooks):
         body = self.webhook()
         headers = dict.fromkeys(self.sign(body), value)
 
-        assert self._check(provider, headers, body) is ForgedEvent
+        assert self._check(provider, headers, body) is ForgedEvent, NOT_FORGED
 
     @needs("webhook", "sign")
     def test_signatures_are_compared_in_constant_time(

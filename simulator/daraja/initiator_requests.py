@@ -84,7 +84,7 @@ def _b2c(body: dict[str, Any], commands: tuple[str, ...], originator_conversatio
 
 def read_b2b(body: dict[str, Any]) -> OperationRequest:
     _one_of(body, "SenderIdentifierType", (_SHORTCODE_TYPE,))
-    _one_of(body, "RecieverIdentifierType", ("2", _SHORTCODE_TYPE))
+    _receiver_type(body, ("2", _SHORTCODE_TYPE))
     return OperationRequest(
         kind="b2b",
         initiator=read_text(body, "Initiator", CONVERSATION_LENGTH),
@@ -99,7 +99,7 @@ def read_b2b(body: dict[str, Any]) -> OperationRequest:
 
 
 def read_reversal(body: dict[str, Any]) -> OperationRequest:
-    _one_of(body, "RecieverIdentifierType", _REVERSAL_TYPES)
+    _receiver_type(body, _REVERSAL_TYPES)
     return OperationRequest(
         kind="reversal",
         initiator=read_text(body, "Initiator", CONVERSATION_LENGTH),
@@ -155,6 +155,14 @@ def _common(body: dict[str, Any], refuse: Refuse = bad_field) -> _Common:
         "result_url": read_url(body, "ResultURL", refuse),
         "timeout_url": read_url(body, "QueueTimeOutURL", refuse),
     }
+
+
+def _receiver_type(body: dict[str, Any], allowed: tuple[str, ...]) -> None:
+    """Check RecieverIdentifierType; several client libraries spell it right and are served all the same."""
+    documented, spelled_right = "RecieverIdentifierType", "ReceiverIdentifierType"
+    if documented not in body and spelled_right in body:
+        body = {**body, documented: body[spelled_right]}
+    _one_of(body, documented, allowed)
 
 
 def _credential(body: dict[str, Any], refuse: Refuse = bad_field) -> str:

@@ -130,12 +130,14 @@ class Payouts:
             results.PROCESSED,
             receipt,
             (
-                ("DebitAccountBalance", account_text("Working Account", working)),
+                ("DebitAccountBalance", _funds_text(working)),
                 ("Amount", f"{amount}.00"),
+                ("DebitPartyAffectedAccountBalance", account_text("Working Account", working)),
                 ("TransCompletedTime", f"{nairobi(now):%Y%m%d%H%M%S}"),
-                ("DebitPartyCharges", None),
+                ("DebitPartyCharges", ""),
                 ("ReceiverPartyPublicName", f"{operation.other_party} - BUSINESS {operation.other_party}"),
                 ("Currency", "KES"),
+                ("InitiatorAccountCurrentBalance", _funds_text(working)),
             ),
         )
 
@@ -143,3 +145,8 @@ class Payouts:
 def account_text(name: str, balance: int) -> str:
     """Write an account as results do: name, currency, current, available, reserved and uncleared shillings."""
     return f"{name}|KES|{balance}.00|{balance}.00|0.00|0.00"
+
+
+def _funds_text(balance: int) -> str:
+    """Write shillings as the results of B2B do; ``MinimumAmount`` is in cents."""
+    return f"{{Amount={{CurrencyCode=KES, MinimumAmount={balance * 100}, BasicAmount={balance}.00}}}}"

@@ -31,6 +31,7 @@ from simulator.deliveries import Deliveries
 from simulator.faults import FaultBox
 from simulator.settings import DarajaSettings
 from simulator.store import Store
+from simulator.transport import with_slashes
 
 # Paths under these are the gateway's, so that a wrong one is answered in the gateway's form.
 _GATEWAY_PATHS = ("/oauth/", "/mpesa/", "/pulltransactions/")
@@ -97,7 +98,7 @@ class Daraja:
         ]
 
     def routes(self) -> list[Route]:
-        return [
+        routes: list[Route] = [
             Route("/oauth/v1/generate", self._oauth.generate, methods=["GET"]),
             Route("/mpesa/stkpush/v1/processrequest", self._push.process_request, methods=["POST"]),
             Route("/mpesa/stkpushquery/v1/query", self._query.query, methods=["POST"]),
@@ -114,6 +115,7 @@ class Daraja:
             Route("/pulltransactions/v1/query", self._pull.query, methods=["POST"]),
             Route("/daraja-certificate.cer", self._certificate.download, methods=["GET"]),
         ]
+        return with_slashes(routes)
 
     def wire_error(self, status: int, path: str) -> Response | None:
         if not path.startswith(_GATEWAY_PATHS) or status not in _GATEWAY_ERRORS:

@@ -1,7 +1,7 @@
 """What is posted to ResultURL and QueueTimeOutURL, faults included.
 
-Source: Daraja, the result of B2C, Reversals, Transaction Status and Account Balance. The body of a queue timeout is
-a guess: integrators say that it has the same form.
+Source: Daraja, the result of B2C, Business Pay Bill, Reversals, Transaction Status and Account Balance. The body of a
+queue timeout is a guess: integrators say that it has the same form.
 """
 
 import json
@@ -74,7 +74,12 @@ def _parameters(parameters: tuple[Parameter, ...], shape: set[str]) -> Any:
     return entries[0] if "result_parameter_object" in shape else entries
 
 
-def _reference(operation: Operation) -> dict[str, str]:
-    if operation.kind != "status":
-        return {"Key": "QueueTimeoutURL", "Value": _INTERNAL_TIMEOUT_URL}
-    return {"Key": "Occasion", "Value": operation.occasion} if operation.occasion else {"Key": "Occasion"}
+def _reference(operation: Operation) -> dict[str, str] | list[dict[str, str]]:
+    """Return the one reference item of a result; B2B alone has a list."""
+    timeout = {"Key": "QueueTimeoutURL", "Value": _INTERNAL_TIMEOUT_URL}
+    match operation.kind:
+        case "status":
+            return {"Key": "Occasion", "Value": operation.occasion} if operation.occasion else {"Key": "Occasion"}
+        case "b2b":
+            return [{"Key": "BillReferenceNumber", "Value": operation.reference}, timeout]
+    return timeout

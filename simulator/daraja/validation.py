@@ -13,7 +13,6 @@ from simulator.settings import DarajaSettings
 PAY_BILL = "CustomerPayBillOnline"
 BUY_GOODS = "CustomerBuyGoodsOnline"
 REFERENCE_LENGTH = 12
-DESCRIPTION_LENGTH = 13
 LENIENT_LENGTH = 182  # no prompt could show more; the real gateway is said to let longer texts pass
 
 
@@ -37,20 +36,19 @@ def read_push(body: dict[str, Any], settings: DarajaSettings) -> PushRequest:
     """
     shortcode = read_digits(body, "BusinessShortCode", SHORTCODE)
     timestamp = read_timestamp(body)
-    if body.get("TransactionType") not in (PAY_BILL, BUY_GOODS):
-        raise bad_field("TransactionType")
+    transaction_type = _transaction_type(body)
     amount = read_amount(body)
     read_digits(body, "PartyA", WIRE_MSISDN.pattern)
     party_b = read_digits(body, "PartyB", SHORTCODE)
     msisdn = read_digits(body, "PhoneNumber", WIRE_MSISDN.pattern)
     callback_url = read_url(body, "CallBackURL")
-    strict = settings.strict_lengths
-    reference = read_text(body, "AccountReference", REFERENCE_LENGTH if strict else LENIENT_LENGTH)
-    description = read_text(body, "TransactionDesc", DESCRIPTION_LENGTH if strict else LENIENT_LENGTH, optional=True)
+    reference = read_text(body, "AccountReference", REFERENCE_LENGTH if settings.strict_lengths else LENIENT_LENGTH)
+    # Documented with 13 characters; common client libraries send some 20 of their own, and are served.
+    description = read_text(body, "TransactionDesc", LENIENT_LENGTH, optional=True)
     check_merchant(body, shortcode, timestamp, settings)
     return PushRequest(
         shortcode=shortcode,
-        transaction_type=body["TransactionType"],
+        transaction_type=transaction_type,
         amount=amount,
         msisdn=msisdn,
         party_b=party_b,
@@ -58,6 +56,15 @@ def read_push(body: dict[str, Any], settings: DarajaSettings) -> PushRequest:
         reference=reference,
         description=description,
     )
+
+
+def _transaction_type(body: dict[str, Any]) -> str:
+    value = body.get("TransactionType")
+    # One client library has a blank behind the name that it sends by default.
+    name = value.strip() if isinstance(value, str) else None
+    if name not in (PAY_BILL, BUY_GOODS):
+        raise bad_field("TransactionType")
+    return name
 
 
 def read_query(body: dict[str, Any], settings: DarajaSettings) -> str:

@@ -245,13 +245,14 @@ class Calls:
         self._tokens.check(request)
         raw = await request.body()
         address = urlsplit(str(request.base_url))
+        origin = f"{address.scheme}://{address.netloc}"
         return Call(
             body=_json_object(request, raw) if request.method == "POST" else {},
             raw=raw,
             path=dict(request.path_params),
             request_id=request.headers.get("paypal-request-id", ""),
-            base=str(request.base_url).rstrip("/"),
-            origin=f"{address.scheme}://{address.netloc}",
+            base=f"{origin}{request.scope['root_path']}",
+            origin=origin,
             page=dict(request.query_params),
             debug_id=debug_id,
         )

@@ -123,8 +123,6 @@ def _order_links(order: Order) -> list[dict[str, str]]:
     page = f"{order.origin}/checkout/paypal/{order.id}"
     if order.waits_for_payer:
         links.append({"href": page, "rel": "payer-action" if order.with_source else "approve", "method": "GET"})
-    if not order.with_source and order.status == "CREATED":
-        links.append({"href": own, "rel": "update", "method": "PATCH"})
     if order.status in ("CREATED", "APPROVED"):
         links.append({"href": f"{own}/capture", "rel": "capture", "method": "POST"})
     return links

@@ -14,7 +14,8 @@ _CLAUSE = re.compile(
     r"""(?P<operator>:|~|>=|<=|>|<)\s*(?P<value>null|-?[0-9]+|'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")"""
 )
 _LINK = re.compile(r"\s+(AND|OR)(?=\s)|\s*\Z", re.IGNORECASE)
-_ORDERED: dict[str, Callable[[int, int], bool]] = {
+_COMPARISONS: dict[str, Callable[[int, int], bool]] = {
+    ":": lambda kept, wanted: kept == wanted,
     ">": lambda kept, wanted: kept > wanted,
     ">=": lambda kept, wanted: kept >= wanted,
     "<": lambda kept, wanted: kept < wanted,
@@ -79,9 +80,9 @@ def _test(clause: re.Match[str], query: str, searchable: tuple[str, ...]) -> _Te
         return document["metadata"].get(key) if key is not None else document.get(name)
 
     if name in _NUMBERS:
-        if not isinstance(wanted, str) or not re.fullmatch(r"-?[0-9]+", wanted) or operator == "~":
+        if not re.fullmatch(r"-?[0-9]+", wanted or "") or operator not in _COMPARISONS:
             raise _unreadable(query)
-        number, compare = int(wanted), _ORDERED.get(operator, lambda kept, sought: kept == sought)
+        number, compare = int(wanted or 0), _COMPARISONS[operator]
         return lambda document: compare(value_of(document), number) != negated
     if operator == "~":
         part = wanted or ""

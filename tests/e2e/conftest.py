@@ -17,6 +17,14 @@ def customer(shop: RunningShop) -> Customer:
 
 
 @pytest.fixture
+def staff(shop: RunningShop) -> Customer:
+    """Somebody who may do everything."""
+    person = Customer(shop)
+    shop.sql("UPDATE accounts_user SET is_staff = true, is_superuser = true WHERE email = %s", person.email)
+    return person
+
+
+@pytest.fixture
 def variant(shop: RunningShop) -> str:
     """The id of a variant with plenty of stock."""
     rows = shop.sql("SELECT variant_id::text FROM catalog_stock ORDER BY available DESC LIMIT 1")

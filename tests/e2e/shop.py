@@ -12,6 +12,7 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg2
 import requests
 
+from launcher.accounts import simulated_accounts
 from launcher.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -34,13 +35,8 @@ class RunningShop:
             "REDIS_URL": urlunsplit(parts._replace(path="/9")),
             "PORT": str(port),
             "PUBLIC_BASE_URL": self.url,
-            "SIMULATOR_URL": self.phone,
             "EMAIL_URL": f"filemail://{folder}/mail",
-            "MPESA_BASE_URL": self.phone,
-            "MPESA_CONSUMER_KEY": "simulator-key",
-            "MPESA_CONSUMER_SECRET": "simulator-secret",
-            "MPESA_SHORTCODE": "174379",
-            "MPESA_PASSKEY": "bfb279f9aa9bdbcf158e97dd71a467cd2e0c893059b10f78e6b72ada1ed2c919",
+            **simulated_accounts(self.phone, self.url),
         }
         self.commands = {
             "simulator": ("-m", "simulator", "--port", str(simulator_port)),
@@ -138,13 +134,14 @@ class Customer:
         self.shop = shop
         self.msisdn = f"2547{os.getpid() % 10**4:04d}{Customer._count:04d}"
         self.http = requests.Session()
-        account = {"email": f"c{self.msisdn}@example.com", "password": "maji-ya-chai-7"}
+        self.email = f"c{self.msisdn}@example.com"
+        account = {"email": self.email, "password": "maji-ya-chai-7"}
         assert self.post("/api/auth/register/", account).status_code == 201
         access = self.post("/api/auth/login/", account).json()["access"]
         self.http.headers["Authorization"] = f"Bearer {access}"
 
-    def post(self, path: str, body: Any) -> requests.Response:
-        return self.http.post(f"{self.shop.url}{path}", json=body, timeout=15)
+    def post(self, path: str, body: Any, headers: dict[str, str] | None = None) -> requests.Response:
+        return self.http.post(f"{self.shop.url}{path}", json=body, headers=headers, timeout=20)
 
     def get(self, path: str) -> Any:
         response = self.http.get(f"{self.shop.url}{path}", timeout=15)

@@ -31,11 +31,17 @@ OPEN_TO_ANYONE = {
     "api/docs/": {"get"},
     "api/payments/mpesa/c2b/confirmation/": {"post"},
     "api/payments/mpesa/c2b/validation/": {"post"},
+    "api/payments/claims/{}/": {"post"},
+    "api/payments/claims/{}/timeout/": {"post"},
     "api/payments/result/{}/": {"post"},
     "api/payments/result/{}/timeout/": {"post"},
     "api/payments/till/{}/confirmation/": {"post"},
+    "api/payments/till/{}/result/": {"post"},
+    "api/payments/till/{}/result/timeout/": {"post"},
     "api/payments/till/{}/validation/": {"post"},
     "api/payments/mpesa/callback/{}/": {"post"},
+    "api/payments/webhook/": {"post"},
+    "api/payments/webhooks/{}/": {"post"},
     "api/products/": {"get"},
     "api/products/categories/": {"get"},
     "api/products/{}/": {"get"},
@@ -48,7 +54,7 @@ OPEN_TO_ANYONE = {
     "swagger/": {"get"},
 }
 # Plain Django views; the admin asks for a log-in by itself.
-PLAIN_VIEWS = {"", "api/", "healthz", "readyz"}
+PLAIN_VIEWS = {"", "api/", "api/payments/return/<str:reference>/", "healthz", "readyz"}
 
 
 def all_patterns(resolver: URLResolver, prefix: str = "") -> Iterator[tuple[str, URLPattern]]:

@@ -147,7 +147,7 @@ def test_payment_is_shown_to_those_who_may_see_payments(order):
     ("status", "titles"),
     [
         ("pending", ["Cancel order"]),
-        ("paid", ["Ship"]),
+        ("paid", ["Ship", "Cancel order"]),
         ("shipped", ["Delivered"]),
         ("delivered", []),
         ("cancelled", []),

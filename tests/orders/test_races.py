@@ -84,7 +84,7 @@ def test_cancel_sent_ten_times_at_once_gives_the_stock_back_once():
     assert_stock_holds()
 
 
-def test_cancel_against_payment_ends_in_one_of_the_two():
+def test_cancel_against_payment_ends_in_a_cancelled_order():
     product = ProductFactory(stock=5)
     order = place_order(UserFactory(), product)
 
@@ -97,6 +97,26 @@ def test_cancel_against_payment_ends_in_one_of_the_two():
     results = at_once([lambda: attempt(services.cancel_order), lambda: attempt(services.mark_paid)])
 
     order.refresh_from_db()
+    assert results in (["cancelled", "paid"], ["cancelled", "refused"])  # what is paid can still be cancelled
+    assert (order.status, Stock.objects.get().available) == ("cancelled", 5)
+    assert_stock_holds()
+
+
+def test_cancel_against_shipping_ends_in_one_of_the_two():
+    product = ProductFactory(stock=5)
+    order = place_order(UserFactory(), product)
+    services.mark_paid(order.pk)
+
+    def attempt(action):
+        try:
+            return action(order.pk).status
+        except services.InvalidOrderTransition:
+            return "refused"
+
+    results = at_once([lambda: attempt(services.cancel_order), lambda: attempt(services.ship_order)])
+
+    order.refresh_from_db()
     assert sorted(results, key=lambda r: r == "refused") == [order.status, "refused"]
-    assert Stock.objects.get().available == (5 if order.status == "cancelled" else 4)
+    stock = Stock.objects.get()
+    assert (stock.available, stock.on_hand) == ((5, 5) if order.status == "cancelled" else (4, 4))
     assert_stock_holds()

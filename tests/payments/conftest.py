@@ -4,11 +4,12 @@ import pytest
 from django.core.cache import cache
 
 from orders.models import Order
-from payments import services
+from payments import sending, services
 from payments.models import PaymentAttempt
 from payments.providers import http
 from tests.factories import ProductFactory, UserFactory, place_order
 from tests.payments.daraja import Daraja
+from tests.payments.pagepay import PagePay
 
 SHORTCODE = "174379"
 
@@ -42,7 +43,7 @@ def attempt(order) -> PaymentAttempt:
     """An attempt that Daraja has accepted; the customer's phone shows the prompt."""
     started = services.start_payment(user=order.user, order_id=order.pk, method="mpesa", phone_number="+254712345678")
     sent = started.payment.attempts.get()
-    services.send_attempt(sent.pk)
+    sending.send_attempt(sent.pk)
     sent.refresh_from_db()
     return sent
 
@@ -52,3 +53,31 @@ def callback_token(attempt, daraja) -> str:
     """The secret that Daraja was given for this attempt."""
     url: str = daraja.called("/mpesa/stkpush/v1/processrequest")[-1]["CallBackURL"]
     return url.rstrip("/").rsplit("/", 1)[1]
+
+
+@pytest.fixture
+def pagepay(settings) -> type[PagePay]:
+    """Let the shop collect by a provider with a page, too."""
+    settings.PAYMENT_PROVIDERS = ["mpesa", "pagepay", "manual"]
+    settings.PAYMENT_PROVIDER_CLASSES = {"pagepay": "tests.payments.pagepay.PagePay"}
+    PagePay.reset()
+    return PagePay
+
+
+def _on_a_page(order: Order) -> PaymentAttempt:
+    assert order.user is not None
+    started = services.start_payment(user=order.user, order_id=order.pk, method="card", phone_number="")
+    sending.send_attempt(started.attempt.pk)
+    return PaymentAttempt.objects.get(pk=started.attempt.pk)
+
+
+@pytest.fixture
+def page_attempt(order, pagepay) -> PaymentAttempt:
+    """An attempt whose customer looks at the provider's page."""
+    return _on_a_page(order)
+
+
+@pytest.fixture
+def second_page_attempt(db, pagepay) -> PaymentAttempt:
+    """Another customer's."""
+    return _on_a_page(place_order(UserFactory(), ProductFactory(price=Decimal("1500.00"))))

@@ -13,7 +13,7 @@ from ecommerce.models import OutboxMessage
 from ecommerce.outbox import Postpone
 from orders import services as order_services
 from orders.models import Order
-from payments import inbox, services
+from payments import inbox, sending, services
 from payments.models import LedgerTransaction, Payment, PaymentAttempt, ProviderEvent, ReceivedMoney
 from payments.providers import http
 from tests.factories import ProductFactory, UserFactory, place_order
@@ -49,6 +49,7 @@ def facts(order):
 
 PENDING = ("pending", "pending", None, False)
 IS_PAID = ("paid", "successful", "UKL4AB12CD", False)
+PAID_WITHOUT_RECEIPT = ("paid", "successful", None, False)  # until somebody tells it who can know
 
 
 def test_callback_is_stored_and_answered_before_anything_else(order, callback_token, daraja):
@@ -68,7 +69,7 @@ def test_callback_is_stored_and_answered_before_anything_else(order, callback_to
 
 def test_confirmed_success_pays_the_order(order, attempt, callback_token, daraja):
     daraja.script(QUERY, PAID)
-    send(callback_token, stk_callback(), address=UNLISTED)
+    send(callback_token, stk_callback())
 
     handle_all()
 
@@ -116,7 +117,24 @@ def test_callback_from_elsewhere_waits_until_the_provider_confirms(order, callba
     daraja.script(QUERY, PAID)
     handle_all()
 
-    assert (unconfirmed, facts(order)) == (PENDING, IS_PAID)
+    assert (unconfirmed, facts(order)) == (PENDING, PAID_WITHOUT_RECEIPT)
+
+
+def test_receipt_from_elsewhere_is_not_taken(order, attempt, callback_token, daraja):
+    """The payment is confirmed, but its receipt is not; it must not make the true one look like a second payment."""
+    daraja.script(QUERY, PAID)
+    send(callback_token, stk_callback(receipt="UKLF0RGED1"), address=UNLISTED)
+    handle_all()
+
+    send(callback_token, stk_callback(receipt="UKL4AB12CD"))
+    handle_all()
+    send(callback_token, stk_callback(receipt="UKLF0RGED2"), address=UNLISTED)
+    handle_all()
+
+    assert facts(order) == IS_PAID
+    assert list(ReceivedMoney.objects.values_list("receipt_number", "status")) == [("UKL4AB12CD", "applied")]
+    event = ProviderEvent.objects.latest("created_at")
+    assert (event.handled_at, event.last_error) == (None, "receipt_mismatch")
 
 
 def test_forged_success_that_the_provider_denies_pays_nothing(order, attempt, callback_token, daraja):
@@ -256,7 +274,7 @@ def test_receipt_of_another_order_pays_nothing(order, attempt, callback_token, d
     started = services.start_payment(user=other.user, order_id=other.pk, method="mpesa", phone_number="+254712345679")
     second = started.payment.attempts.get()
     daraja.script(PUSH, accepted("ws_CO_other"))
-    services.send_attempt(second.pk)
+    sending.send_attempt(second.pk)
     token = daraja.called(PUSH)[-1]["CallBackURL"].rstrip("/").rsplit("/", 1)[1]
     daraja.script(QUERY, queried("0", "ok", "ws_CO_other"))
 
@@ -367,7 +385,7 @@ def test_callback_before_the_pushs_answer_is_attributed_by_its_secret(order, dar
 
     http.requests.request, original = callback_first, http.requests.request
     try:
-        services.send_attempt(attempt.pk)
+        sending.send_attempt(attempt.pk)
     finally:
         http.requests.request = original
 
@@ -382,14 +400,14 @@ def test_lost_answer_to_a_push_is_settled_by_its_callback(order, daraja):
     started = services.start_payment(user=order.user, order_id=order.pk, method="mpesa", phone_number="+254712345678")
     attempt = started.payment.attempts.get()
     daraja.script(PUSH, requests.ReadTimeout("lost"))
-    services.send_attempt(attempt.pk)
+    sending.send_attempt(attempt.pk)
     token = daraja.called(PUSH)[-1]["CallBackURL"].rstrip("/").rsplit("/", 1)[1]
     daraja.script(QUERY, PAID)
 
     send(token, stk_callback(), address=UNLISTED)
     handle_all()
 
-    assert facts(order) == IS_PAID
+    assert facts(order) == PAID_WITHOUT_RECEIPT
 
 
 def test_second_attempt_that_brings_money_too_is_flagged_for_refund(order, attempt, callback_token, daraja):
@@ -399,7 +417,7 @@ def test_second_attempt_that_brings_money_too_is_flagged_for_refund(order, attem
         user=order.user, order_id=order.pk, method="mpesa", phone_number="+254712345678"
     ).payment.attempts.get(status="created")
     daraja.script(PUSH, accepted("ws_CO_second"))
-    services.send_attempt(second.pk)
+    sending.send_attempt(second.pk)
     second_token = daraja.called(PUSH)[-1]["CallBackURL"].rstrip("/").rsplit("/", 1)[1]
     daraja.script(QUERY, PAID)
     send(callback_token, stk_callback())
@@ -422,7 +440,7 @@ def test_ten_workers_on_one_event_settle_once(daraja):
     attempt = services.start_payment(
         user=order.user, order_id=order.pk, method="mpesa", phone_number="+254712345678"
     ).payment.attempts.get()
-    services.send_attempt(attempt.pk)
+    sending.send_attempt(attempt.pk)
     token = daraja.called(PUSH)[-1]["CallBackURL"].rstrip("/").rsplit("/", 1)[1]
     daraja.script(QUERY, PAID)
     send(token, stk_callback())
@@ -441,7 +459,7 @@ def test_one_callback_in_ten_copies_at_once_is_one_event(daraja):
     attempt = services.start_payment(
         user=order.user, order_id=order.pk, method="mpesa", phone_number="+254712345678"
     ).payment.attempts.get()
-    services.send_attempt(attempt.pk)
+    sending.send_attempt(attempt.pk)
     token = daraja.called(PUSH)[-1]["CallBackURL"].rstrip("/").rsplit("/", 1)[1]
 
     statuses = at_once([lambda: send(token, stk_callback()).status_code for _ in range(10)])

@@ -7,7 +7,7 @@ import requests
 from django.utils import timezone
 
 from orders.models import Order
-from payments import queries, services
+from payments import queries, sending, services
 from payments.models import Payment, PaymentAttempt
 from tests.payments.daraja import IN_FLIGHT, PAID, QUERY, gateway_error, queried
 
@@ -112,7 +112,7 @@ def test_attempt_whose_worker_died_becomes_unknown_and_is_never_sent_again(order
     PaymentAttempt.objects.update(status="sending", sent_at=timezone.now() - timedelta(seconds=61))
 
     queries.query_attempt(attempt.pk)
-    services.send_attempt(attempt.pk)
+    sending.send_attempt(attempt.pk)
 
     assert states(attempt) == ("unknown", "pending", "pending")
     assert daraja.calls == []
@@ -129,9 +129,24 @@ def test_attempt_that_no_worker_took_is_given_up(order, daraja):
     assert daraja.calls == []
 
 
-def test_settled_attempt_is_not_asked_about(attempt, daraja):
-    PaymentAttempt.objects.update(status="failed")
+@pytest.mark.parametrize("status", ["succeeded", "review"])
+def test_settled_attempt_is_not_asked_about(attempt, daraja, status):
+    PaymentAttempt.objects.update(status=status)
 
     queries.query_attempt(attempt.pk)
 
     assert daraja.called(QUERY) == []
+
+
+def test_lost_last_question_is_asked_again(attempt, daraja):
+    """The broker may lose it; without another turn the attempt would stay open with nobody asking."""
+    age(attempt, 10 * 86_400)
+
+    queries.query_due_attempts()  # and the worker never hears of it
+
+    attempt.refresh_from_db()
+    assert attempt.next_query_at - timezone.now() <= queries.LAST_CALL
+    daraja.script(QUERY, IN_FLIGHT)
+    queries.query_attempt(attempt.pk)
+    attempt.refresh_from_db()
+    assert (attempt.status, attempt.next_query_at) == ("review", None)

@@ -9,8 +9,9 @@ from rest_framework.test import APIClient
 
 from orders import services as order_services
 from orders.models import Order
-from payments import inbox, services
-from payments.models import LedgerTransaction, Payment, ProviderEvent, ReceivedMoney, Refund
+from payments import inbox, refunds, sending, services
+from payments.models import LedgerTransaction, Payment, ProviderEvent, ReceivedMoney, Refund, RefusedEvents
+from payments.providers.base import TransferResult, Verdict
 from tests.clients import client_for
 from tests.factories import ProductFactory, UserFactory, place_order
 from tests.payments.conftest import SHORTCODE
@@ -151,7 +152,7 @@ def test_two_payments_of_one_phone_and_amount_are_not_guessed(daraja):
         started = services.start_payment(
             user=order.user, order_id=order.pk, method="mpesa", phone_number="+254712345678"
         )
-        services.send_attempt(started.payment.attempts.get().pk)
+        sending.send_attempt(started.payment.attempts.get().pk)
 
     report(confirmation(MSISDN="254712345678"))
 
@@ -337,3 +338,46 @@ def test_unasked_body_is_stored_byte_for_byte():
 
     event = ProviderEvent.objects.get()
     assert (bytes(event.body), event.is_trusted, event.kind) == (body, True, "c2b_confirmation")
+
+
+# --- answers to questions about the account
+
+
+def test_answer_to_a_question_by_hand_is_kept_and_settles_nothing():
+    body = {"Result": {"ResultCode": 0}}
+
+    answers = [APIClient().post(f"/api/payments/till/{SECRET}/result/", body, format="json") for _ in range(2)]
+
+    assert [answer.status_code for answer in answers] == [200, 200]
+    event = ProviderEvent.objects.get()
+    assert (event.outcome, event.handled_at is not None) == ("kept", True)
+
+
+def test_answer_to_an_unknown_address_is_refused_and_counted():
+    answer = APIClient().post("/api/payments/till/guess/result/", {"Result": {}}, format="json")
+
+    assert answer.status_code == 404
+    assert not ProviderEvent.objects.exists()
+    assert list(RefusedEvents.objects.values_list("provider", "reason", "count")) == [("mpesa", "unknown_secret", 1)]
+
+
+def test_surplus_whose_refund_failed_is_on_the_work_list_and_goes_back_again(finance):
+    report(confirmation(BillRefNumber="rent"))
+    money = ReceivedMoney.objects.get()
+    finance.post(f"/api/payments/received/{money.pk}/refund/", {"reason": "not ours"}, format="json")
+    waiting = "/api/payments/received/?waiting=true"
+    assert finance.get(waiting).json()["results"] == []
+    refund = Refund.objects.get()
+    refunds.settle_refund(refund.pk, TransferResult(verdict=Verdict.FAILED, code="2001"), source="callback")
+
+    listed = [row["id"] for row in finance.get(waiting).json()["results"]]
+    again = finance.post(f"/api/payments/received/{money.pk}/refund/", {"reason": "once more"}, format="json")
+    twice = finance.post(f"/api/payments/received/{money.pk}/refund/", {"reason": "and more"}, format="json")
+
+    assert listed == [str(money.pk)]
+    assert (again.status_code, twice.status_code) == (200, 409)
+    assert sorted(Refund.objects.values_list("status", "amount")) == [
+        ("created", money.amount),
+        ("failed", money.amount),
+    ]
+    check_books()

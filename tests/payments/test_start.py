@@ -14,7 +14,7 @@ from ecommerce.models import OutboxMessage
 from orders import services as order_services
 from orders.exceptions import OrderNotPayable
 from orders.models import Order
-from payments import attempts, services
+from payments import attempts, sending, services
 from payments.exceptions import (
     AlreadyPaid,
     AmountNotPayable,
@@ -61,7 +61,7 @@ def test_start_stores_the_attempt_and_asks_nobody(order, daraja):
 def test_push_is_what_daraja_documents(order, daraja):
     attempt = start(order).payment.attempts.get()
 
-    services.send_attempt(attempt.pk)
+    sending.send_attempt(attempt.pk)
 
     (push,) = daraja.called(PUSH)
     password = base64.b64decode(push.pop("Password")).decode()
@@ -93,7 +93,7 @@ def test_till_sends_the_till_number_as_receiver(order, daraja, settings):
     settings.MPESA |= {"TRANSACTION_TYPE": "CustomerBuyGoodsOnline", "TILL_NUMBER": "5551234"}
     attempt = start(order).payment.attempts.get()
 
-    services.send_attempt(attempt.pk)
+    sending.send_attempt(attempt.pk)
 
     (push,) = daraja.called(PUSH)
     assert (push["TransactionType"], push["BusinessShortCode"], push["PartyB"]) == (
@@ -107,7 +107,7 @@ def test_cents_are_rounded_up_to_whole_shillings(daraja):
     order = place_order(UserFactory(), ProductFactory(price=Decimal("99.01")))
     attempt = start(order).payment.attempts.get()
 
-    services.send_attempt(attempt.pk)
+    sending.send_attempt(attempt.pk)
 
     assert (attempt.amount, daraja.called(PUSH)[0]["Amount"]) == (Decimal("100.00"), 100)
 
@@ -120,7 +120,7 @@ def test_second_click_returns_the_live_attempt(order, attempt, daraja):
 
 
 def test_task_that_runs_twice_pushes_once(attempt, daraja):
-    services.send_attempt(attempt.pk)
+    sending.send_attempt(attempt.pk)
 
     assert len(daraja.called(PUSH)) == 1
     assert state(attempt) == ("pending", "waiting")
@@ -130,7 +130,7 @@ def test_attempt_left_in_sending_by_a_killed_worker_is_not_sent_again(order, dar
     attempt = start(order).payment.attempts.get()
     PaymentAttempt.objects.filter(pk=attempt.pk).update(status="sending", sent_at=timezone.now())
 
-    services.send_attempt(attempt.pk)
+    sending.send_attempt(attempt.pk)
 
     assert daraja.called(PUSH) == []
     assert state(attempt) == ("sending", "waiting")
@@ -140,7 +140,7 @@ def test_attempt_that_waited_too_long_is_not_sent(order, daraja):
     attempt = start(order).payment.attempts.get()
     PaymentAttempt.objects.filter(pk=attempt.pk).update(created_at=timezone.now() - timedelta(minutes=5))
 
-    services.send_attempt(attempt.pk)
+    sending.send_attempt(attempt.pk)
 
     assert daraja.calls == []
     assert state(attempt) == ("failed", "not_sent")
@@ -195,7 +195,7 @@ def test_every_answer_to_a_push_is_refused_unknown_or_accepted(order, daraja, an
     daraja.script(PUSH, answer)
     attempt = start(order).payment.attempts.get()
 
-    services.send_attempt(attempt.pk)
+    sending.send_attempt(attempt.pk)
 
     assert state(attempt) == expected
     assert len(daraja.called(PUSH)) == 1
@@ -210,7 +210,7 @@ def test_refused_connection_is_not_unknown(order, daraja):
     daraja.script(PUSH, requests.ConnectionError(pool_error))
     attempt = start(order).payment.attempts.get()
 
-    services.send_attempt(attempt.pk)
+    sending.send_attempt(attempt.pk)
 
     assert state(attempt) == ("failed", "not_sent")
 
@@ -220,7 +220,7 @@ def test_no_token_means_certainly_not_sent(order, daraja, answer):
     daraja.script(TOKEN, answer)
     attempt = start(order).payment.attempts.get()
 
-    services.send_attempt(attempt.pk)
+    sending.send_attempt(attempt.pk)
 
     assert state(attempt) == ("failed", "not_sent")
     assert daraja.called(PUSH) == []
@@ -233,7 +233,7 @@ def test_refused_token_is_renewed_once(order, daraja, status, code):
     daraja.script(PUSH, gateway_error(status, code, "Invalid Access Token"), accepted())
     attempt = start(order).payment.attempts.get()
 
-    services.send_attempt(attempt.pk)
+    sending.send_attempt(attempt.pk)
 
     assert (len(daraja.called(TOKEN)), len(daraja.called(PUSH))) == (2, 2)
     assert state(attempt) == ("pending", "waiting")
@@ -243,7 +243,7 @@ def test_token_refused_for_ever_is_not_a_loop(order, daraja):
     daraja.script(PUSH, gateway_error(404, "404.001.03", "Invalid Access Token"))
     attempt = start(order).payment.attempts.get()
 
-    services.send_attempt(attempt.pk)
+    sending.send_attempt(attempt.pk)
 
     assert len(daraja.called(PUSH)) == 2
     assert state(attempt) == ("failed", "not_sent")  # refused before processing: the customer may try again
@@ -253,7 +253,7 @@ def test_token_is_shared_between_attempts(daraja):
     for _ in range(2):
         attempt = start(place_order(UserFactory())).payment.attempts.get()
         daraja.script(PUSH, accepted(f"ws_CO_{attempt.pk.hex}"))
-        services.send_attempt(attempt.pk)
+        sending.send_attempt(attempt.pk)
 
     assert len(daraja.called(TOKEN)) == 1
 
@@ -261,7 +261,7 @@ def test_token_is_shared_between_attempts(daraja):
 def test_failed_attempt_makes_room_for_a_new_one(order, daraja):
     daraja.script(PUSH, gateway_error(400, "400.002.02", "Bad Request - Invalid PhoneNumber"), accepted())
     first = start(order).payment.attempts.get()
-    services.send_attempt(first.pk)
+    sending.send_attempt(first.pk)
 
     second = start(order)
 
@@ -373,18 +373,18 @@ def test_prompt_limit_is_exact_under_concurrency():
 
 def test_answer_is_stored_after_the_database_was_away_for_a_moment(order, daraja, monkeypatch):
     attempt = start(order).payment.attempts.get()
-    record, failures = services._record_answer, [OperationalError("in recovery mode")]
+    record, failures = sending._record_answer, [OperationalError("in recovery mode")]
 
     def shaky(*arguments):
         if failures:
             raise failures.pop()
         record(*arguments)
 
-    monkeypatch.setattr(services, "_record_answer", shaky)
+    monkeypatch.setattr(sending, "_record_answer", shaky)
     monkeypatch.setattr(services.connection, "close", lambda: None)
-    monkeypatch.setattr(services.time, "sleep", lambda _: None)
+    monkeypatch.setattr(sending.time, "sleep", lambda _: None)
 
-    services.send_attempt(attempt.pk)
+    sending.send_attempt(attempt.pk)
 
     assert state(attempt) == ("pending", "waiting")
     assert attempt.provider_reference == CHECKOUT_ID

@@ -34,6 +34,8 @@ def test_push_is_accepted(merchant):
         {"PartyB": 174379, "AccountReference": 1000017},
         {"TransactionDesc": None},
         {"AccountReference": "SH7-K2P9QXAB", "TransactionDesc": "Order 1000017"},
+        {"TransactionDesc": "MPESA ONLINE PAYMENT"},
+        {"TransactionType": "CustomerPayBillOnline "},
         {"msisdn": "254110345678"},
     ],
 )
@@ -78,7 +80,7 @@ def test_push_takes_numbers_as_text_or_not(merchant, changes):
         ("AccountReference", None),
         ("AccountReference", ""),
         ("AccountReference", "ORDER-1000017"),
-        ("TransactionDesc", "fourteen chars"),
+        ("TransactionDesc", "x" * 183),
     ],
 )
 def test_push_with_a_bad_field_is_refused(merchant, field, value):

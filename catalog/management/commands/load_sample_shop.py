@@ -5,7 +5,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from catalog.importing.sample import SampleRefused, load_sample_shop
+from catalog.currencies.importing import import_rates
+from catalog.importing.sample import SAMPLE_RATES, SampleRefused, load_sample_shop
 from catalog.importing.writing import ImportRunning
 from catalog.models import Product
 
@@ -24,6 +25,8 @@ class Command(BaseCommand):
             loaded = load_sample_shop()
         except (ImportRunning, SampleRefused) as error:
             raise CommandError(str(error)) from None
+        # Rates of an ordinary day: in a sample shop nobody loses money by them.
+        import_rates(SAMPLE_RATES, source="sample shop")
         self.stdout.write(
             f"Sample shop: {loaded.categories} categories, {loaded.brands} brands, {loaded.variants} variants; "
             f"products: {loaded.created} created, {loaded.updated} updated ({loaded.unchanged} of them unchanged)."

@@ -63,7 +63,7 @@ class Journey:
         self.check_the_order(order)
         self.check_the_stock(product, variant)
         self.check_the_mail(order)
-        self.order_directly_and_cancel(product, variant)
+        self.order_by_card_and_cancel(product, variant)
         self.command.stdout.write(
             self.command.style.SUCCESS(f"\nOrder {order['number']} is paid. Everything is right.")
         )
@@ -175,7 +175,7 @@ class Journey:
 
         self.result(self.wait(mail, seconds=20, failure=f"no mail about {order['number']} in {folder}"))
 
-    def order_directly_and_cancel(self, product: dict[str, Any], variant: dict[str, Any]) -> None:
+    def order_by_card_and_cancel(self, product: dict[str, Any], variant: dict[str, Any]) -> None:
         before = self._stock(product, variant)
         if before < 1:
             return
@@ -187,11 +187,42 @@ class Journey:
         self.check(first == again, "the repeat made another order")
         self.check(self._stock(product, variant) == before - 1, "the reservation is not in the stock")
         self.result(f"one order, {first['number']}")
+        payment = self.pay_by_card(first)
         self.say("Cancel it")
         cancelled = self.call("POST", f"/api/orders/{first['id']}/cancel/", 200)
         self.check(cancelled["status"] == "cancelled", f"the order is {cancelled['status']}")
         self.check(self._stock(product, variant) == before, "the stock did not come back")
         self.result("the stock is back")
+        if payment:
+            self.say("Wait for the money to go back")
+            refunded = self.wait(lambda: self._payment(payment, "refunded"), seconds=90, failure="it did not go back")
+            self.result(f"payment {refunded['status']}")
+
+    def pay_by_card(self, order: dict[str, Any]) -> dict[str, Any] | None:
+        """Pay on the simulated page; None where no simulated provider takes cards."""
+        self.say("Pay it by card")
+        body = {"order_id": order["id"], "method": "card"}
+        answer = self.http.post(f"{self.shop}/api/payments/initialize/", json=body, timeout=TIMEOUT)
+        page = answer.json().get("authorization_url", "")
+        if not page.startswith(f"{self.phone}/checkout/"):
+            self.result("no simulated provider takes cards here")
+            return None
+        payment: dict[str, Any] = answer.json()["payment"]
+        self.result(page)
+        checkout = page.replace("/checkout/", "/checkout/api/", 1)
+        choices = self.phone_http.get(checkout, timeout=TIMEOUT).json()["actions"]
+        paying = next(choice["name"] for choice in choices if choice["outcome"] == "paid")
+        paid = self.phone_http.post(f"{checkout}/{paying}", timeout=TIMEOUT)
+        self.check(paid.ok, f"the page answered {paid.status_code}: {paid.text[:200]}")
+        settled = self.wait(
+            lambda: self._payment(payment, "successful"), seconds=60, failure="the payment was not settled"
+        )
+        self.result(f"payment {settled['status']}, receipt {settled['transaction_id']}")
+        return settled
+
+    def _payment(self, payment: dict[str, Any], status: str) -> dict[str, Any] | None:
+        now: dict[str, Any] = self.call("GET", f"/api/payments/{payment['id']}/", 200)
+        return now if now["status"] == status else None
 
     def _prompt(self, order: dict[str, Any]) -> dict[str, Any] | None:
         answer = self.phone_http.get(f"{self.phone}/phone/api/prompts", params={"msisdn": self.msisdn}, timeout=TIMEOUT)

@@ -17,6 +17,8 @@ from ecommerce.outbox import CHANNEL, claim_due, put_back
 logger = logging.getLogger(__name__)
 
 HEARTBEAT_SECONDS = 10.0
+# After a notice, others may follow: ten messages claimed together cost a third of ten claimed one by one.
+GATHER_SECONDS = 0.03
 
 
 class Command(BaseCommand):
@@ -79,5 +81,6 @@ def wait_for_notice(seconds: float, *, drain: Any) -> None:
     if raw is None:
         return
     if not raw.notifies and select.select([raw], [], [], seconds)[0]:
+        time.sleep(GATHER_SECONDS)
         raw.poll()
     raw.notifies.clear()

@@ -129,7 +129,7 @@ class Command(BaseCommand):
         about = "initiator"
         if check_c2b_secret(self.provider.settings).state != State.OK:
             return Finding(about, State.WRONG, "cannot be answered without a secret.", "Set MPESA_C2B_SECRET.")
-        result_url = f"{settings.PUBLIC_BASE_URL}/api/payments/till/{self.provider.settings['C2B_SECRET']}/result/"
+        result_url = settings.PUBLIC_BASE_URL + reverse("till-answer", args=[self.provider.settings["C2B_SECRET"]])
         started = timezone.now()
         try:
             conversation = self.provider.ask_balance(result_url)

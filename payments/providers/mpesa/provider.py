@@ -39,6 +39,8 @@ class MpesaProvider(PaymentProvider):
     # A reversal can happen to a receipt only once; a B2C payment carries our reference as its key.
     refund_is_repeatable = True
     payout_is_repeatable = True
+    movements_listed = ("received",)
+    movements_reach_back = pull.REACHES_BACK
 
     def __init__(self) -> None:
         self.settings: Mapping[str, Any] = settings.MPESA

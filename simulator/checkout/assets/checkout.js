@@ -18,7 +18,8 @@ const [, , provider = "", id = ""] = location.pathname.split("/");
 const state = { shape: "", acting: false };
 
 async function call(path, options = {}) {
-  const response = await fetch(`/checkout/api/${path}`, options);
+  // A browser that goes back would answer from its cache, with the buttons of a payment that is made.
+  const response = await fetch(`/checkout/api/${path}`, { cache: "no-store", ...options });
   const answer = await response.json();
   if (!response.ok) throw Object.assign(new Error(answer.error), { status: response.status });
   return answer;

@@ -9,6 +9,8 @@ from decimal import Decimal
 
 import pytest
 
+from catalog.currencies import rates
+from catalog.currencies.exceptions import RateUnavailable
 from payments import outcomes
 from payments.exceptions import (
     AmountNotPayable,
@@ -76,7 +78,7 @@ def provider(settings, network) -> ChapaProvider:
 
 
 @pytest.mark.parametrize(
-    ("amount", "currency"), [("1500.00", "KES"), ("1500.005", "ETB"), ("0.001", "USD"), ("1E+11", "ETB")]
+    ("amount", "currency"), [("1500.00", "XYZ"), ("1500.005", "ETB"), ("0.001", "USD"), ("1E+11", "ETB")]
 )
 def test_amount_that_chapa_cannot_take_is_refused(provider, amount, currency):
     with pytest.raises(AmountNotPayable):
@@ -88,6 +90,21 @@ def test_birr_and_dollars_are_payable_as_they_are(provider, amount, currency):
     charge = provider.payable_amount(Decimal(amount), currency)
 
     assert (charge.amount, charge.currency) == (Decimal(amount), currency)
+
+
+@pytest.mark.django_db
+def test_other_currencies_are_converted_to_birr_at_the_days_rate(provider):
+    rates.set_rate(currency="ETB", rate=Decimal("0.91"))
+
+    charge = provider.payable_amount(Decimal("1500.00"), "KES")
+
+    assert (charge.amount, charge.currency) == (Decimal("1648.35"), "ETB")
+
+
+@pytest.mark.django_db
+def test_nothing_is_charged_without_a_rate(provider):
+    with pytest.raises(RateUnavailable):
+        provider.payable_amount(Decimal("1500.00"), "KES")
 
 
 # --- initialize
@@ -175,7 +192,7 @@ def test_refused_link_says_why(provider, network, answer, outcome, detail):
     [
         envelope({"checkout_url": "javascript:alert(1)"}),
         envelope({"checkout_url": None}),
-        envelope({"checkout_url": "https://checkout.chapa.co/" + "x" * 500}),
+        envelope({"checkout_url": "https://checkout.chapa.co/" + "x" * 2000}),
         envelope("https://checkout.chapa.co/1"),
         Reply(200, {"message": "Hosted Link", "status": "failed", "data": LINK}),
         Reply(400, {"status": "failed"}),

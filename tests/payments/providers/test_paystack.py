@@ -174,7 +174,7 @@ def test_refused_page_says_why(provider, network, answer, outcome):
         {"authorization_url": "/k3x9q2w7m1"},
         {"authorization_url": None},
         {"authorization_url": "https://checkout.paystack.com/ k3x9"},
-        {"authorization_url": "https://checkout.paystack.com/" + "x" * 500},
+        {"authorization_url": "https://checkout.paystack.com/" + "x" * 2000},
         {"reference": "BM-9999-SOMEELSE"},
         {"reference": None},
     ],

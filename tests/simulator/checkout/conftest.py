@@ -2,6 +2,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.simulator.chapa.merchant import ChapaMerchant
 from tests.simulator.checkout.inbox import Control, Inbox
 from tests.simulator.conftest import RunningSimulator
 from tests.simulator.paystack.merchant import PaystackMerchant
@@ -27,3 +28,8 @@ def control(shared_simulator: RunningSimulator) -> Iterator[Control]:
 @pytest.fixture
 def paystack(control: Control, inbox: Inbox) -> PaystackMerchant:
     return PaystackMerchant(control.http, f"{inbox.url}/paystack/")
+
+
+@pytest.fixture
+def chapa(control: Control, inbox: Inbox) -> ChapaMerchant:
+    return ChapaMerchant(control.http, f"{inbox.url}/chapa/")

@@ -12,6 +12,7 @@ def disputed(shop, card="pm_card_createDispute", **changes):
     """Let a payment be disputed; return the intent and the dispute."""
     intent = shop.paid_intent(card, **changes)
     found = wait_for(lambda: shop.got("disputes", payment_intent=intent["id"])["data"])
+    shop.wait_until_delivered(3)  # what follows would otherwise be told beside it
     return intent, found[0]
 
 
@@ -64,7 +65,7 @@ def test_disputed_charge_cannot_be_refunded_on_top(shop):
 
 
 def test_what_is_refunded_already_is_not_disputed_again(shop):
-    shop.faults({"fault": "stripe_dispute", "seconds": 0.3})
+    shop.faults({"fault": "stripe_dispute", "seconds": 1.0})
     intent = shop.paid_intent()
     shop.refund(intent, amount=50000)
 

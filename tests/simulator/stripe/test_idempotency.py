@@ -103,7 +103,7 @@ def test_key_that_is_too_long_is_refused(shop):
 
 
 def test_two_at_once_with_one_key_make_one_and_a_409(shop):
-    shop.faults({"fault": "stripe_create_hang_before", "seconds": 0.5})
+    shop.faults({"fault": "stripe_create_hang_before", "seconds": 1.0})
     answers = []
 
     first = threading.Thread(

@@ -192,7 +192,7 @@ def test_card_with_3d_secure_sends_the_customer_away_and_back(shop, inbox, actio
     )
     ended = shop.got(f"payment_intents/{intent['id']}")
     assert (ended["status"], ended["next_action"]) == (status, None)
-    assert [message.json["type"] for message in inbox.wait(2)] == ["payment_intent.requires_action", event]
+    assert {message.json["type"] for message in inbox.wait(2)} == {"payment_intent.requires_action", event}
 
 
 def test_3d_secure_may_be_an_error_instead(shop):
@@ -219,10 +219,10 @@ def test_held_money_is_captured_later(shop, inbox):
         "waiting",
     )
     assert (captured["status"], captured["amount_capturable"], captured["amount_received"]) == ("succeeded", 0, 150000)
-    assert [message.json["type"] for message in inbox.wait(2)] == [
+    assert {message.json["type"] for message in inbox.wait(2)} == {
         "payment_intent.amount_capturable_updated",
         "payment_intent.succeeded",
-    ]
+    }
 
 
 def test_less_than_is_held_can_be_captured(shop):

@@ -51,7 +51,7 @@ def test_parts_are_refunded_until_nothing_is_left(shop, inbox):
     assert error_of(too_much) == (400, BAD, None, "amount")
     assert error_of(third) == (400, BAD, "charge_already_refunded", None)
     cumulative = [m.json["data"]["object"] for m in inbox.wait(5) if m.json["type"] == "charge.refunded"]
-    assert [(charge["amount_refunded"], charge["refunded"]) for charge in cumulative] == [
+    assert sorted((charge["amount_refunded"], charge["refunded"]) for charge in cumulative) == [
         (50000, False),
         (150000, True),
     ]
@@ -108,7 +108,7 @@ def test_refund_of_a_partly_captured_payment_stops_at_what_was_captured(shop):
 
 
 def test_refund_may_be_pending_first(shop, inbox):
-    shop.faults({"fault": "stripe_refund_pending", "seconds": 0.4})
+    shop.faults({"fault": "stripe_refund_pending", "seconds": 1.0})
     intent = shop.paid_intent()
 
     refund = shop.refund(intent).json()
@@ -118,11 +118,12 @@ def test_refund_may_be_pending_first(shop, inbox):
     assert (refund["status"], refund["pending_reason"], waiting) == ("pending", "processing", "pending")
     assert "pending_reason" not in ended
     assert told(inbox, 5) == ["charge.refunded", "refund.created", "refund.updated", "charge.refund.updated"]
-    assert inbox.messages[3].json["data"]["previous_attributes"] == {"status": "pending"}
+    updated = next(message.json for message in inbox.messages if message.json["type"] == "refund.updated")
+    assert updated["data"]["previous_attributes"] == {"status": "pending"}
 
 
 def test_refund_may_fail_after_it_looked_done(shop, inbox):
-    shop.faults({"fault": "stripe_refund_turns_failed", "seconds": 0.4, "reason": "expired_or_canceled_card"})
+    shop.faults({"fault": "stripe_refund_turns_failed", "seconds": 1.0, "reason": "expired_or_canceled_card"})
     intent = shop.paid_intent()
     before = shop.got("balance")["available"][0]["amount"]
 

@@ -183,6 +183,7 @@ def test_paid_session_takes_no_second_payment(shop):
 def test_bank_debit_completes_unpaid_and_ends_later(shop, inbox, action, session_event, intent_event, status, books):
     session = shop.pay_session("pay-delayed")
     before = (session["status"], session["payment_status"], shop.payment("ORD-1001-a1")["status"])
+    inbox.wait(2)  # what follows would otherwise be told beside it
 
     shop.choose(session["id"], action)
 
@@ -204,7 +205,7 @@ def test_bank_debit_completes_unpaid_and_ends_later(shop, inbox, action, session
 
 @pytest.mark.parametrize(("outcome", "status"), [("succeeded", "paid"), ("failed", "unpaid")])
 def test_completion_may_be_unpaid_by_a_fault(shop, inbox, outcome, status):
-    shop.faults({"fault": "stripe_unpaid_completion", "outcome": outcome, "seconds": 0.3})
+    shop.faults({"fault": "stripe_unpaid_completion", "outcome": outcome, "seconds": 1.0})
 
     session = shop.pay_session()
 

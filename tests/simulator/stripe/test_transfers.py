@@ -39,7 +39,7 @@ def test_transfer_is_the_reference_s_and_leaves_the_balance(shop, inbox):
     assert (made["id"][:3], made["destination_payment"][:3]) == ("tr_", "py_")
     assert shop.got(f"transfers/{made['id']}") == made
     assert (before, available(shop)) == ({"kes": 145620}, {"kes": 45620})
-    assert [message.json["type"] for message in inbox.wait(2)][1] == "transfer.created"
+    assert "transfer.created" in [message.json["type"] for message in inbox.wait(2)]
     assert [(entry["reference"], entry["amount"], entry["status"]) for entry in shop.books()["payouts"]] == [
         ("PAYOUT-7", "1000.00", "successful")
     ]
@@ -99,7 +99,7 @@ def test_transfer_is_reversed_in_parts(shop, inbox):
     assert (ended["amount_reversed"], ended["reversed"]) == (100000, True)
     assert [entry["amount"] for entry in shop.got(f"transfers/{made['id']}/reversals")["data"]] == [60000, 40000]
     assert available(shop) == {"kes": 145620}
-    assert [message.json["type"] for message in inbox.wait(4)][2:] == ["transfer.reversed"] * 2
+    assert [message.json["type"] for message in inbox.wait(4)].count("transfer.reversed") == 2
     assert [(entry["amount"], entry["status"]) for entry in shop.books()["payouts"]] == [("0.00", "failed")]
 
 

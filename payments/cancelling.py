@@ -1,0 +1,39 @@
+"""What becomes of an order's payment when the order is cancelled; told by ``orders.hooks``."""
+
+from uuid import UUID
+
+from accounts.models import User
+from orders.models import Order
+from orders.services import lock_order
+from payments import outcomes, refunds
+from payments.attempts import UNRESOLVED, leave_attempt
+from payments.models import Payment, PaymentAttempt, Refund
+from payments.providers import get_provider
+
+
+def end_waiting(order_id: UUID) -> None:
+    """Leave the attempts that can be left, so that an order which waits for staff or on a page can be cancelled.
+
+    Locks the payment, and then the order. Money that came in part is no obstacle: it goes back (``give_back``).
+    """
+    payment = Payment.objects.select_for_update(no_key=True, of=("self",)).filter(order_id=order_id).first()
+    if payment is None:
+        return
+    for attempt in payment.attempts.select_for_update(no_key=True, of=("self",)).filter(status__in=PaymentAttempt.LIVE):
+        if get_provider(attempt.provider).can_be_superseded:
+            leave_attempt(payment, attempt, outcomes.ORDER_CANCELLED)
+    order = lock_order(order_id)
+    if order.payment_open and not payment.attempts.filter(status__in=UNRESOLVED).exists():
+        order.payment_open = False
+        order.save(update_fields=["payment_open", "updated_at"])
+
+
+def give_back(order: Order, actor: User | None, note: str) -> None:
+    """Promise everything that paid a cancelled order back.
+
+    Raises:
+        RefundInProgress: an earlier refund is not finished; the order stays as it was.
+    """
+    payment = Payment.objects.filter(order=order).first()  # locked before the order was
+    if payment is not None:
+        refunds.owe_refund_of_payment(payment, cause=Refund.Cause.ORDER_CANCELLED, actor=actor, reason=note)
