@@ -18,6 +18,7 @@ from launcher.paths import Checkout
 from launcher.ports import free_port
 from launcher.postgres import EmbeddedPostgres
 from launcher.process import ManagedProcess, signal_group
+from launcher.services import RELAY_NICENESS, WORKER_NICENESS
 from launcher.throwaway import throw_away_folder
 from launcher.valkey import EmbeddedValkey
 
@@ -32,6 +33,8 @@ MPESA = {
     "MPESA_TRANSACTION_TYPE": "CustomerPayBillOnline",
     "MPESA_C2B_SECRET": "told-to-nobody-else-3f1c9a77",
 }
+
+NICENESS = {"worker": WORKER_NICENESS, "relay": RELAY_NICENESS}  # as `./shop run` has them
 
 
 class Stand:
@@ -99,7 +102,14 @@ class Stand:
         for name, words in self._commands(folder).items():
             environment = self.environment | self._simulator if name == "simulator" else self.environment
             argv = [sys.executable, "-W", "ignore", *words]
-            process = ManagedProcess(name, argv, log=self.logs / f"{name}.log", environment=environment, folder=ROOT)
+            process = ManagedProcess(
+                name,
+                argv,
+                log=self.logs / f"{name}.log",
+                environment=environment,
+                folder=ROOT,
+                niceness=NICENESS.get(name, 0),
+            )
             self.processes[name] = process
             process.start()
         wait_for(lambda: self._answers("/readyz"), seconds=90)

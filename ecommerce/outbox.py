@@ -26,6 +26,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from ecommerce.context import request_id
+from ecommerce.insertion import insert_once
 from ecommerce.models import OutboxMessage
 
 logger = logging.getLogger(__name__)
@@ -36,6 +37,25 @@ BROKER_PAUSE = timedelta(seconds=2)  # while the broker is away; when it is back
 LONGEST_PAUSE = timedelta(minutes=15)
 SOFT_LIMIT, HARD_LIMIT = 40, 50  # seconds; owed work is short
 LEASE = timedelta(seconds=60)  # above the hard limit: nobody still works on an expired lease
+
+# The pause doubles: sent again and again to dead workers, messages would fill the broker. Times are the statement's, as
+# in Django's ``Now``.
+_CLAIM = """
+WITH due AS (
+    SELECT id, next_attempt_at, sent_at FROM ecommerce_outboxmessage
+    WHERE done_at IS NULL AND dead_at IS NULL AND (leased_until IS NULL OR leased_until < statement_timestamp())
+        AND next_attempt_at <= statement_timestamp()
+    ORDER BY next_attempt_at LIMIT %s FOR UPDATE SKIP LOCKED
+), claimed AS (
+    UPDATE ecommerce_outboxmessage AS message
+    SET sent_at = statement_timestamp(),
+        next_attempt_at = statement_timestamp()
+            + least(greatest(%s, 2 * coalesce(due.next_attempt_at - due.sent_at, interval '0')), %s)
+    FROM due WHERE message.id = due.id
+    RETURNING message.topic, message.id, due.next_attempt_at
+)
+SELECT topic, id FROM claimed ORDER BY next_attempt_at
+"""
 
 OPEN_AND_FREE = Q(done_at__isnull=True, dead_at__isnull=True) & (
     Q(leased_until__isnull=True) | Q(leased_until__lt=Now())
@@ -87,8 +107,8 @@ def _owe(topic: str, dedupe_key: str, payload: dict[str, Any], delay: timedelta 
     message = OutboxMessage(topic=topic, payload=payload, dedupe_key=dedupe_key, request_id=request_id.get())
     if delay is not None:
         message.next_attempt_at = Now() + delay
-    OutboxMessage.objects.bulk_create([message], ignore_conflicts=True)
-    if delay is None:
+        OutboxMessage.objects.bulk_create([message], ignore_conflicts=True)
+    elif insert_once(message):
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_notify(%s, '')", [CHANNEL])  # heard after commit, never before
 
@@ -99,19 +119,9 @@ def claim_due(limit: int = 200) -> list[tuple[str, str]]:
     The next try is set before the message is published: if it is lost on the way, it comes again by itself.
     Several relays may run; SKIP LOCKED gives each its own messages.
     """
-    with transaction.atomic():
-        due = list(
-            OutboxMessage.objects.select_for_update(skip_locked=True)
-            .filter(OPEN_AND_FREE, next_attempt_at__lte=Now())
-            .order_by("next_attempt_at")[:limit]
-        )
-        for message in due:
-            # Twice the pause before: sent again and again to dead workers, messages would fill the broker.
-            before = message.next_attempt_at - message.sent_at if message.sent_at else timedelta()
-            message.next_attempt_at = Now() + min(max(FIRST_PAUSE, 2 * before), LONGEST_PAUSE)
-            message.sent_at = Now()
-        OutboxMessage.objects.bulk_update(due, ["next_attempt_at", "sent_at"])
-    return [(message.topic, str(message.pk)) for message in due]
+    with connection.cursor() as cursor:
+        cursor.execute(_CLAIM, (limit, FIRST_PAUSE, LONGEST_PAUSE))  # type: ignore[arg-type]  # psycopg2 adapts them
+        return [(topic, str(message_id)) for topic, message_id in cursor.fetchall()]
 
 
 def put_back(message_ids: Iterable[str]) -> None:

@@ -1,74 +1,34 @@
-"""Settings of the shop, by topic. Every environment variable is read here, once.
+"""Settings of the shop, by topic; those of payments and the admin's look have modules of their own, and
+``environment`` reads the variables.
 
 A missing or unsafe value raises ``ImproperlyConfigured`` with one sentence, so that the shop never starts
 half configured. ``ENVIRONMENT`` says how strict to be: ``production`` (the default), ``local`` or ``test``.
 """
 
-import os
-import re
 from datetime import timedelta
 from decimal import Decimal
-from ipaddress import ip_address
-from pathlib import Path
 from urllib.parse import urlsplit
 
-import environ
 from django.core.exceptions import ImproperlyConfigured
-from django.urls import reverse_lazy
 
+from ecommerce.admin_settings import admin_site
 from ecommerce.currencies import ISO_4217
-
-BASE_DIR = Path(__file__).resolve().parent.parent
-
-env = environ.Env()
-if os.environ.get("ENVIRONMENT") not in ("production", "test"):
-    # First come, first kept: the real environment, then the developer's file, then what `./shop run` made.
-    for env_file in (BASE_DIR / ".env", BASE_DIR / ".shop" / "env"):
-        if env_file.is_file():
-            environ.Env.read_env(env_file)
-
-ENVIRONMENT = env.str("ENVIRONMENT", default="production")
-if ENVIRONMENT not in ("production", "local", "test"):
-    raise ImproperlyConfigured(f"ENVIRONMENT is {ENVIRONMENT!r}; it must be production, local or test.")
-PRODUCTION = ENVIRONMENT == "production"
-
-
-def required(name: str, local_default: str) -> str:
-    """Return a setting that production must name itself.
-
-    Raises:
-        ImproperlyConfigured: it is missing or empty in production.
-    """
-    value: str = env.str(name, default="" if PRODUCTION else local_default)
-    if not value:
-        raise ImproperlyConfigured(f"{name} is not set; production cannot start without it.")
-    return value
-
-
-def flag(name: str) -> bool:
-    """Return a setting that is off unless it is said to be on. A misspelt word must not count as off."""
-    text: str = env.str(name, default="").strip().lower()
-    if text in ("1", "true", "yes", "on"):
-        return True
-    if text in ("", "0", "false", "no", "off"):
-        return False
-    raise ImproperlyConfigured(f"{name} is {text!r}; it must be true or false.")
-
-
-def whole_number(name: str, default: int, *, least: int = 1, most: int) -> int:
-    text: str = env.str(name, default="").strip() or str(default)
-    if not (text.isascii() and text.isdigit() and len(text) <= 12 and least <= int(text) <= most):
-        raise ImproperlyConfigured(f"{name} is {text!r}; it must be a whole number from {least} to {most}.")
-    return int(text)
-
-
-def rate(name: str, default: str) -> str:
-    """Return a limit as ``count/seconds``."""
-    text: str = env.str(name, default="").strip() or default
-    if not re.fullmatch(r"[0-9]{1,9}/[1-9][0-9]{0,8}", text):
-        raise ImproperlyConfigured(f"{name} is {text!r}; it must be count/seconds, such as 10/60.")
-    return text
-
+from ecommerce.environment import BASE_DIR, ENVIRONMENT, PRODUCTION, env, flag, rate, required, whole_number
+from ecommerce.payment_settings import (  # noqa: F401 - settings are read from here
+    CHAPA,
+    MANUAL,
+    MPESA,
+    PAYMENT_PHONE_LIMIT,
+    PAYMENT_PROVIDER_CLASSES,
+    PAYMENT_PROVIDERS,
+    PAYPAL,
+    PAYSTACK,
+    PROVIDER_CONNECT_TIMEOUT,
+    PROVIDER_READ_TIMEOUT,
+    PROVIDER_THREADS,
+    SIMULATOR_URL,
+    STRIPE,
+)
 
 # --- Core ---------------------------------------------------------------------------------------------------
 
@@ -236,12 +196,14 @@ CELERY_BEAT_SCHEDULE = {
 CORS_ALLOWED_ORIGINS = env.list("CORS_ALLOWED_ORIGINS", default=[])
 if any(origin in ("*", "null") for origin in CORS_ALLOWED_ORIGINS):
     raise ImproperlyConfigured("CORS_ALLOWED_ORIGINS must list whole origins; '*' and 'null' are refused.")
-CORS_EXPOSE_HEADERS = ["X-Request-Id", "X-Cart-Token", "Idempotent-Replayed", "Retry-After"]
+CORS_EXPOSE_HEADERS = ["ETag", "X-Request-Id", "X-Cart-Token", "Idempotent-Replayed", "Retry-After"]
 CORS_ALLOW_HEADERS = [
     "accept",
     "authorization",
     "content-type",
     "idempotency-key",
+    "if-none-match",
+    "last-event-id",
     "x-cart-token",
     "x-csrftoken",
     "x-request-id",
@@ -430,229 +392,11 @@ CART_LIFETIME_GUEST = timedelta(days=30)
 
 # --- Payments -----------------------------------------------------------------------------------------------
 
-# Which services new payments may use; the first that offers a way of paying collects it.
-PAYMENT_PROVIDERS = env.list("PAYMENT_PROVIDERS", default=["mpesa"])
-# Services beside the built-in ones, as name=dotted.path.of.the.Class, separated by commas.
-PAYMENT_PROVIDER_CLASSES = env.dict("PAYMENT_PROVIDER_CLASSES", default={})
-PROVIDER_CONNECT_TIMEOUT = 3.0
-PROVIDER_READ_TIMEOUT = 10.0
 PROVIDER_USER_AGENT = f"{SHOP_NAME}/1.0 (+{PUBLIC_BASE_URL})"
-# How many threads of one web process may wait for payment services at once; the others keep serving.
-PROVIDER_THREADS = whole_number("PROVIDER_THREADS", 2, most=64)
-# A prompt on a stranger's phone is abuse: at most so many pushes to one number in the window.
-PAYMENT_PHONE_LIMIT = (whole_number("PAYMENT_PHONE_LIMIT", 3, most=1_000_000), timedelta(minutes=10))
-
-
-def provider_url(name: str, default: str) -> str:
-    """Return a payment service's address; in production it must be https and no simulator."""
-    url: str = env.str(name, default=default).rstrip("/")
-    host = urlsplit(url).hostname or ""
-    try:
-        on_this_machine = not ip_address(host).is_global
-    except ValueError:  # a name
-        on_this_machine = host.rstrip(".") == "localhost" or "." not in host
-    if PRODUCTION and url and (not url.startswith("https://") or on_this_machine):
-        raise ImproperlyConfigured(f"{name} must be https and no simulator in production.")
-    return url
-
-
-def require_settings(provider: str, values: dict[str, str]) -> None:
-    """Refuse to start in production while a service that is switched on lacks a setting."""
-    for name, value in values.items():
-        if PRODUCTION and provider in PAYMENT_PROVIDERS and not value:
-            raise ImproperlyConfigured(f"{name} is not set, but PAYMENT_PROVIDERS names {provider}.")
-
-
-MPESA = {
-    "BASE_URL": provider_url("MPESA_BASE_URL", "" if PRODUCTION else "https://sandbox.safaricom.co.ke"),
-    "CONSUMER_KEY": env.str("MPESA_CONSUMER_KEY", default=""),
-    "CONSUMER_SECRET": env.str("MPESA_CONSUMER_SECRET", default=""),
-    "SHORTCODE": env.str("MPESA_SHORTCODE", default=""),
-    "TILL_NUMBER": env.str("MPESA_TILL_NUMBER", default=""),
-    "PASSKEY": env.str("MPESA_PASSKEY", default=""),
-    "TRANSACTION_TYPE": env.str("MPESA_TRANSACTION_TYPE", default="CustomerPayBillOnline"),
-    # An operator of the M-PESA organisation portal: refunds, payouts and questions about receipts need one.
-    "INITIATOR_NAME": env.str("MPESA_INITIATOR_NAME", default=""),
-    "SECURITY_CREDENTIAL": env.str("MPESA_SECURITY_CREDENTIAL", default=""),
-    # The shortcode that pays out; where it is another than the one that collects.
-    "B2C_SHORTCODE": env.str("MPESA_B2C_SHORTCODE", default=""),
-    # Part of the addresses that Safaricom is given for paybill and till payments. Without it, what is said there is
-    # only a claim until Safaricom's list or a statement confirms it.
-    "C2B_SECRET": env.str("MPESA_C2B_SECRET", default=""),
-    # Where callbacks are said to come from; an address outside the list is doubted, not dropped.
-    "CALLBACK_ADDRESSES": env.list(
-        "MPESA_CALLBACK_ADDRESSES",
-        default=[
-            "196.201.214.200",
-            "196.201.214.206",
-            "196.201.214.207",
-            "196.201.214.208",
-            "196.201.213.114",
-            "196.201.213.44",
-            "196.201.212.127",
-            "196.201.212.138",
-            "196.201.212.129",
-            "196.201.212.136",
-            "196.201.212.74",
-            "196.201.212.69",
-        ],
-    ),
-    "MAX_AMOUNT": whole_number("MPESA_MAX_AMOUNT", 250_000, most=100_000_000),
-}
-require_settings(
-    "mpesa",
-    {
-        f"MPESA_{name}": str(MPESA[name])
-        for name in ("BASE_URL", "CONSUMER_KEY", "CONSUMER_SECRET", "SHORTCODE", "PASSKEY")
-    },
-)
-if MPESA["TRANSACTION_TYPE"] not in ("CustomerPayBillOnline", "CustomerBuyGoodsOnline"):
-    raise ImproperlyConfigured(
-        "MPESA_TRANSACTION_TYPE must be CustomerPayBillOnline (paybill) or CustomerBuyGoodsOnline (till)."
-    )
-
-PAYSTACK = {
-    "BASE_URL": provider_url("PAYSTACK_BASE_URL", "https://api.paystack.co"),
-    "SECRET_KEY": env.str("PAYSTACK_SECRET_KEY", default=""),
-    # The key before the present one: what was signed with it is taken for a while after a change.
-    "FORMER_SECRET_KEY": env.str("PAYSTACK_FORMER_SECRET_KEY", default=""),
-}
-require_settings("paystack", {"PAYSTACK_SECRET_KEY": PAYSTACK["SECRET_KEY"]})
-
-CHAPA = {
-    "BASE_URL": provider_url("CHAPA_BASE_URL", "https://api.chapa.co/v1"),
-    "SECRET_KEY": env.str("CHAPA_SECRET_KEY", default=""),
-    "WEBHOOK_SECRET": env.str("CHAPA_WEBHOOK_SECRET", default=""),
-}
-require_settings("chapa", {f"CHAPA_{name}": CHAPA[name] for name in ("SECRET_KEY", "WEBHOOK_SECRET")})
-
-STRIPE = {
-    "API_BASE": provider_url("STRIPE_API_BASE", "https://api.stripe.com"),
-    "SECRET_KEY": env.str("STRIPE_SECRET_KEY", default=""),
-    # Several, separated by commas, while one is being changed.
-    "WEBHOOK_SECRETS": env.list("STRIPE_WEBHOOK_SECRET", default=[]),
-}
-require_settings(
-    "stripe",
-    {"STRIPE_SECRET_KEY": str(STRIPE["SECRET_KEY"]), "STRIPE_WEBHOOK_SECRET": ",".join(STRIPE["WEBHOOK_SECRETS"])},
-)
-
-PAYPAL = {
-    "BASE_URL": provider_url(
-        "PAYPAL_BASE_URL", "https://api-m.paypal.com" if PRODUCTION else "https://api-m.sandbox.paypal.com"
-    ),
-    "CLIENT_ID": env.str("PAYPAL_CLIENT_ID", default=""),
-    "CLIENT_SECRET": env.str("PAYPAL_CLIENT_SECRET", default=""),
-    "WEBHOOK_ID": env.str("PAYPAL_WEBHOOK_ID", default=""),
-    # The currency that shillings are turned into; PayPal takes none of ours.
-    "CURRENCY": env.str("PAYPAL_CURRENCY", default="USD"),
-    # Whose signing certificates are fetched. Only a simulator needs another host, so production refuses one.
-    "CERTIFICATE_HOSTS": env.list("PAYPAL_CERTIFICATE_HOSTS", default=[]),
-}
-require_settings(
-    "paypal", {f"PAYPAL_{name}": str(PAYPAL[name]) for name in ("CLIENT_ID", "CLIENT_SECRET", "WEBHOOK_ID")}
-)
-if PRODUCTION and PAYPAL["CERTIFICATE_HOSTS"]:
-    raise ImproperlyConfigured("PAYPAL_CERTIFICATE_HOSTS is for simulators; production must not have it.")
-
-# What customers are told who pay into the shop's bank account, with \n between lines: bank, branch, account, name.
-# Empty: the shop offers no bank transfers that staff confirm.
-MANUAL = {"BANK_INSTRUCTIONS": env.str("MANUAL_BANK_INSTRUCTIONS", default="", multiline=True).strip()}
-if len(MANUAL["BANK_INSTRUCTIONS"]) > 400:
-    raise ImproperlyConfigured("MANUAL_BANK_INSTRUCTIONS is longer than 400 characters.")
-
-# The simulated phone that `./shop run` starts; used by demo_purchase alone.
-SIMULATOR_URL = env.str("SIMULATOR_URL", default="http://127.0.0.1:8100").rstrip("/")
 
 # --- Admin --------------------------------------------------------------------------------------------------
 
-
-def staff_link(title: str, icon: str, model: str, badge: str = "") -> dict[str, object]:
-    """Return a line of the admin's sidebar, for those who may see or change what it leads to.
-
-    ``badge`` is the dotted path of a function that counts what waits there.
-    """
-    app, name = model.split(".")
-    return {
-        "badge": badge,
-        "title": title,
-        "icon": icon,
-        "link": reverse_lazy(f"admin:{app}_{name}_changelist"),
-        "permission": lambda request: any(request.user.has_perm(f"{app}.{may}_{name}") for may in ("view", "change")),
-    }
-
-
-UNFOLD = {
-    "SITE_TITLE": SHOP_NAME,
-    "SITE_HEADER": SHOP_NAME,
-    "SITE_URL": "/api/docs/",
-    "SITE_SYMBOL": "storefront",
-    # Written out: a browser that finds none asks for /favicon.ico, and there is nothing at that address.
-    "SITE_FAVICONS": [
-        {
-            "rel": "icon",
-            "type": "image/svg+xml",
-            "href": (
-                "data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'>"
-                "<rect width='16' height='16' rx='4' fill='%239333ea'/>"
-                "<path d='M4 7h8l-1 5H5zM6 7a2 2 0 0 1 4 0' fill='none' stroke='white'/></svg>"
-            ),
-        }
-    ],
-    "SHOW_HISTORY": True,
-    "DASHBOARD_CALLBACK": "ecommerce.admin_base.add_waiting",
-    "SIDEBAR": {
-        "show_search": True,
-        "navigation": [
-            {
-                "title": "Shop",
-                "items": [
-                    staff_link("Orders", "receipt_long", "orders.order"),
-                    staff_link(
-                        "Received money",
-                        "savings",
-                        "payments.receivedmoney",
-                        badge="payments.admin.badges.received_money",
-                    ),
-                    staff_link("Payments", "payments", "payments.payment"),
-                    staff_link("Payment attempts", "send_to_mobile", "payments.paymentattempt"),
-                    staff_link("Refunds", "undo", "payments.refund", badge="payments.admin.badges.refunds"),
-                    staff_link("Payouts", "outbound", "payments.payout", badge="payments.admin.badges.payouts"),
-                ],
-            },
-            {
-                "title": "Catalogue",
-                "items": [
-                    staff_link("Products", "devices", "catalog.product"),
-                    staff_link("Categories", "account_tree", "catalog.category"),
-                    staff_link("Brands", "sell", "catalog.brand"),
-                    staff_link("Stock", "inventory_2", "catalog.stock"),
-                    staff_link("Stock movements", "swap_vert", "catalog.stockmovement"),
-                    staff_link("Exchange rates", "currency_exchange", "catalog.exchangerate"),
-                ],
-            },
-            {
-                "title": "Books",
-                "items": [
-                    staff_link("Accounts", "account_balance", "payments.ledgeraccount"),
-                    staff_link("Bookings", "menu_book", "payments.ledgertransaction"),
-                    staff_link("Statements", "request_quote", "payments.statement"),
-                    staff_link("Reconciliations", "balance", "payments.reconciliation"),
-                ],
-            },
-            {
-                "title": "People and events",
-                "items": [
-                    staff_link("Users", "group", "accounts.user"),
-                    staff_link("Groups", "shield_person", "auth.group"),
-                    staff_link("Provider events", "inbox", "payments.providerevent"),
-                    staff_link("Refused events", "gpp_bad", "payments.refusedevents"),
-                    staff_link("Owed work", "outbox", "ecommerce.outboxmessage"),
-                ],
-            },
-        ],
-    },
-}
+UNFOLD = admin_site(SHOP_NAME)
 
 # --- Logs ---------------------------------------------------------------------------------------------------
 

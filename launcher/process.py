@@ -84,6 +84,17 @@ def spawn(
     )
 
 
+def _be_nice(pid: int, niceness: int) -> None:
+    """Let others have the processor first when there is not enough of it.
+
+    Linux shares it out among sessions before it looks at processes, so the session must be nice as well. Source:
+    sched(7), autogroup.
+    """
+    with suppress(OSError):  # it has ended, or the system knows no such thing
+        os.setpriority(os.PRIO_PROCESS, pid, niceness)
+        Path(f"/proc/{pid}/autogroup").write_text(str(niceness))
+
+
 def signal_group(pid: int, number: int) -> None:
     """Send a signal to a child and to everything that it started."""
     with suppress(ProcessLookupError, PermissionError):  # nobody left; macOS says EPERM for a group of zombies
@@ -161,7 +172,8 @@ def _end(child: subprocess.Popen[bytes]) -> None:
 class ManagedProcess:
     """A program that is meant to stay up.
 
-    ``stage`` orders the stopping: higher stages go first, those of one stage together.
+    ``stage`` orders the stopping: higher stages go first, those of one stage together. ``niceness``, 0 to 19, says how
+    far it stands back when the processor is short.
     """
 
     stop_signal: int = signal.SIGTERM
@@ -181,8 +193,10 @@ class ManagedProcess:
         stage: int = 0,
         stop_seconds: float | None = None,
         death_signal: int | None = None,
+        niceness: int = 0,
     ) -> None:
         self.name = name
+        self.niceness = niceness
         self.argv = [str(word) for word in argv]
         self.log = log
         self.environment = dict(os.environ if environment is None else environment)
@@ -244,6 +258,8 @@ class ManagedProcess:
         except OSError as error:
             raise LauncherError(f"{self.name} cannot be started: {error.strerror}: {error.filename}.") from error
         self._swept = False
+        if self.niceness:
+            _be_nice(self._child.pid, self.niceness)
 
     def request_stop(self) -> None:
         """Ask it to stop, without waiting."""

@@ -16,6 +16,9 @@ from launcher.process import ManagedProcess
 # Stages: what comes later needs what comes before, and is stopped before it.
 DATABASE_STAGE, CACHE_STAGE, SIMULATOR_STAGE, WORK_STAGE, WEB_STAGE = range(5)
 
+# Whoever waits for an answer comes first: what is owed can be a second late.
+WORKER_NICENESS, RELAY_NICENESS = 10, 5
+
 DEFAULT_PORT = 8000
 DEFAULT_SIMULATOR_PORT = 8100
 
@@ -124,7 +127,12 @@ def shop_processes(checkout: Checkout, plan: Plan, environment: Mapping[str, str
     host = f"[{plan.host}]" if ":" in plan.host else plan.host
 
     def process(
-        name: str, stage: int, *words: str, stop_seconds: float = 10.0, death_signal: int = signal.SIGTERM
+        name: str,
+        stage: int,
+        *words: str,
+        stop_seconds: float = 10.0,
+        death_signal: int = signal.SIGTERM,
+        niceness: int = 0,
     ) -> ManagedProcess:
         return ManagedProcess(
             name,
@@ -136,6 +144,7 @@ def shop_processes(checkout: Checkout, plan: Plan, environment: Mapping[str, str
             stage=stage,
             stop_seconds=stop_seconds,
             death_signal=death_signal,
+            niceness=niceness,
         )
 
     processes = [
@@ -147,6 +156,7 @@ def shop_processes(checkout: Checkout, plan: Plan, environment: Mapping[str, str
             stop_seconds=25.0,  # above the soft shutdown's 20 s
             # Its broker dies with the launcher, and without one its shutdown never ends. Unfinished tasks come again.
             death_signal=signal.SIGKILL,
+            niceness=WORKER_NICENESS,
         ),
         process(
             "beat",
@@ -161,7 +171,7 @@ def shop_processes(checkout: Checkout, plan: Plan, environment: Mapping[str, str
                 "--pidfile=",
             ),
         ),
-        process("relay", WORK_STAGE, "manage.py", "relay_outbox"),
+        process("relay", WORK_STAGE, "manage.py", "relay_outbox", niceness=RELAY_NICENESS),
         process(
             "web",
             WEB_STAGE,

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db.models import F
 from django.utils import timezone
 
+from ecommerce.insertion import insert_once
 from payments.models import ProviderEvent, RefusedEvents
 from payments.tasks import handle_provider_event
 
@@ -17,11 +18,9 @@ def store_event(event: ProviderEvent) -> None:
 
     What is handled from the start, or waits for a person, owes nothing.
     """
-    ProviderEvent.objects.bulk_create([event], ignore_conflicts=True)
-    if event.handled_at is None and not event.last_error:
-        same = ProviderEvent.objects.values_list("pk", flat=True)
-        stored_id = same.get(provider=event.provider, event_id=event.event_id)
-        handle_provider_event.owe(f"provider-event:{stored_id}", event_id=str(stored_id))
+    is_new = insert_once(event)
+    if is_new and event.handled_at is None and not event.last_error:
+        handle_provider_event.owe(f"provider-event:{event.pk}", event_id=str(event.pk))
 
 
 def mark_handled(event: ProviderEvent, outcome: str) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from launcher.accounts import simulated_accounts
 from launcher.environment import child_environment, read_env_file, write_env_file
 from launcher.errors import LauncherError
 from launcher.lock import exclusive, holder
@@ -13,7 +14,7 @@ from launcher.memory import kept_secret, recall, remember
 from launcher.paths import Checkout
 from launcher.ports import free_port
 from launcher.run import _reason
-from launcher.services import SIMULATOR_ACCOUNT, filled_in, make_plan, shop_processes
+from launcher.services import filled_in, make_plan, shop_processes
 from tests.launcher.conftest import REAL, kill, occupied_port, wait_until
 
 
@@ -109,11 +110,10 @@ def test_missing_settings_are_filled_in_for_the_simulator(place: Checkout, monke
         "PORT": str(port),
         "ENVIRONMENT": "local",
         "PUBLIC_BASE_URL": f"http://127.0.0.1:{port}",
-        "MPESA_BASE_URL": f"http://127.0.0.1:{phone}",
-        "SIMULATOR_URL": f"http://127.0.0.1:{phone}",
-        "MPESA_CALLBACK_ADDRESSES": "127.0.0.1",
-        **SIMULATOR_ACCOUNT,
+        **simulated_accounts(f"http://127.0.0.1:{phone}", f"http://127.0.0.1:{port}"),
     }
+    assert values["MPESA_BASE_URL"] == values["SIMULATOR_URL"] == f"http://127.0.0.1:{phone}"
+    assert values["SIMULATOR_STRIPE_WEBHOOK_URL"] == f"http://127.0.0.1:{port}/api/payments/webhooks/stripe/"
 
 
 def test_production_is_given_nothing_that_it_should_name_itself(

@@ -1,5 +1,6 @@
 """The supervisor, with small shell programs."""
 
+import os
 import re
 import signal
 import subprocess
@@ -155,6 +156,17 @@ def test_nothing_is_started_while_a_server_that_it_needs_is_down(
 
     assert server.pid != pids[0]
     supervisor.stop()
+
+
+@pytest.mark.skipif(not Path("/proc/self/autogroup").exists(), reason="this system shares out no time by sessions")
+def test_work_that_can_wait_stands_back(supervisor: Supervisor, tmp_path: Path) -> None:
+    process = ManagedProcess("worker", ["sleep", "60"], log=tmp_path / "log", folder=tmp_path, niceness=7)
+
+    supervisor.start(process)
+
+    assert process.pid is not None
+    assert os.getpriority(os.PRIO_PROCESS, process.pid) == 7
+    assert Path(f"/proc/{process.pid}/autogroup").read_text().split()[-1] == "7"
 
 
 def test_program_that_does_not_exist_is_one_sentence(supervisor: Supervisor, tmp_path: Path) -> None:

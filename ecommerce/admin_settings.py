@@ -1,0 +1,93 @@
+"""The admin's look and its sidebar."""
+
+from django.urls import reverse_lazy
+
+
+def admin_site(shop_name: str) -> dict[str, object]:
+    """Return the settings of django-unfold."""
+    return {
+        "SITE_TITLE": shop_name,
+        "SITE_HEADER": shop_name,
+        "SITE_URL": "/api/docs/",
+        "SITE_SYMBOL": "storefront",
+        # Written out: a browser that finds none asks for /favicon.ico, and there is nothing at that address.
+        "SITE_FAVICONS": [
+            {
+                "rel": "icon",
+                "type": "image/svg+xml",
+                "href": (
+                    "data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'>"
+                    "<rect width='16' height='16' rx='4' fill='%239333ea'/>"
+                    "<path d='M4 7h8l-1 5H5zM6 7a2 2 0 0 1 4 0' fill='none' stroke='white'/></svg>"
+                ),
+            }
+        ],
+        "SHOW_HISTORY": True,
+        "DASHBOARD_CALLBACK": "ecommerce.admin_base.add_waiting",
+        "SIDEBAR": {
+            "show_search": True,
+            "navigation": [
+                {
+                    "title": "Shop",
+                    "items": [
+                        staff_link("Orders", "receipt_long", "orders.order"),
+                        staff_link(
+                            "Received money",
+                            "savings",
+                            "payments.receivedmoney",
+                            badge="payments.admin.badges.received_money",
+                        ),
+                        staff_link("Payments", "payments", "payments.payment"),
+                        staff_link("Payment attempts", "send_to_mobile", "payments.paymentattempt"),
+                        staff_link("Refunds", "undo", "payments.refund", badge="payments.admin.badges.refunds"),
+                        staff_link("Payouts", "outbound", "payments.payout", badge="payments.admin.badges.payouts"),
+                    ],
+                },
+                {
+                    "title": "Catalogue",
+                    "items": [
+                        staff_link("Products", "devices", "catalog.product"),
+                        staff_link("Categories", "account_tree", "catalog.category"),
+                        staff_link("Brands", "sell", "catalog.brand"),
+                        staff_link("Stock", "inventory_2", "catalog.stock"),
+                        staff_link("Stock movements", "swap_vert", "catalog.stockmovement"),
+                        staff_link("Exchange rates", "currency_exchange", "catalog.exchangerate"),
+                    ],
+                },
+                {
+                    "title": "Books",
+                    "items": [
+                        staff_link("Accounts", "account_balance", "payments.ledgeraccount"),
+                        staff_link("Bookings", "menu_book", "payments.ledgertransaction"),
+                        staff_link("Statements", "request_quote", "payments.statement"),
+                        staff_link("Reconciliations", "balance", "payments.reconciliation"),
+                    ],
+                },
+                {
+                    "title": "People and events",
+                    "items": [
+                        staff_link("Users", "group", "accounts.user"),
+                        staff_link("Groups", "shield_person", "auth.group"),
+                        staff_link("Provider events", "inbox", "payments.providerevent"),
+                        staff_link("Refused events", "gpp_bad", "payments.refusedevents"),
+                        staff_link("Owed work", "outbox", "ecommerce.outboxmessage"),
+                    ],
+                },
+            ],
+        },
+    }
+
+
+def staff_link(title: str, icon: str, model: str, badge: str = "") -> dict[str, object]:
+    """Return a line of the admin's sidebar, for those who may see or change what it leads to.
+
+    ``badge`` is the dotted path of a function that counts what waits there.
+    """
+    app, name = model.split(".")
+    return {
+        "badge": badge,
+        "title": title,
+        "icon": icon,
+        "link": reverse_lazy(f"admin:{app}_{name}_changelist"),
+        "permission": lambda request: any(request.user.has_perm(f"{app}.{may}_{name}") for may in ("view", "change")),
+    }
