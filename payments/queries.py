@@ -175,7 +175,11 @@ def _give_to_a_person(attempt_id: UUID) -> None:
 
 
 def _next_turn(attempt: PaymentAttempt) -> datetime | None:
-    """Return when to ask next: the ladder's first rung after now, or its time's end; None when both are past."""
+    """Return when to ask next: the ladder's first rung after now, or its time's end; None when both are past.
+
+    A question that came late, from a backlog, does not cost the rungs that it missed: the next one comes as soon
+    after it as it would have after one in time.
+    """
     started = attempt.sent_at or attempt.created_at
     if attempt.status == PaymentAttempt.Status.CREATED:
         return timezone.now() + SEND_WITHIN
@@ -183,7 +187,11 @@ def _next_turn(attempt: PaymentAttempt) -> datetime | None:
         return timezone.now() + SENDING_TAKES
     age = (timezone.now() - started).total_seconds()
     provider = get_provider(attempt.provider)
-    rungs = [delay for delay in provider.query_delays() if delay > age]
+    ladder = provider.query_delays()
+    rungs: list[float] = [delay for delay in ladder if delay > age]
+    asked = attempt.query_count
+    if rungs and asked + 1 < len(ladder):
+        rungs.append(age + ladder[asked + 1] - ladder[asked])
     if attempt.is_live and provider.lifetime is not None and provider.lifetime.total_seconds() > age:
         rungs.append(math.ceil(provider.lifetime.total_seconds()))
     return started + timedelta(seconds=min(rungs)) if rungs else None

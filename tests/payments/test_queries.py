@@ -150,3 +150,12 @@ def test_lost_last_question_is_asked_again(attempt, daraja):
     queries.query_attempt(attempt.pk)
     attempt.refresh_from_db()
     assert (attempt.status, attempt.next_query_at) == ("review", None)
+
+
+def test_question_from_a_backlog_does_not_cost_the_rungs_that_it_missed(attempt, daraja):
+    age(attempt, 100)  # the first one was due after 20 seconds, the next ones after 35, 60 and 95
+
+    queries.query_due_attempts()
+
+    attempt.refresh_from_db()
+    assert 14 < (attempt.next_query_at - timezone.now()).total_seconds() <= 15
