@@ -16,6 +16,12 @@ IDEMPOTENCY_HEADER = OpenApiParameter(
     location=OpenApiParameter.HEADER,
     description="Any text of yours, 1 to 255 printable ASCII characters. The same key does it once and answers twice.",
 )
+REQUIRED_IDEMPOTENCY_HEADER = OpenApiParameter(
+    "Idempotency-Key",
+    location=OpenApiParameter.HEADER,
+    required=True,
+    description="Any text of yours, 1 to 255 printable ASCII characters: money moves here, and must not move twice.",
+)
 IF_NONE_MATCH_HEADER = OpenApiParameter(
     "If-None-Match",
     location=OpenApiParameter.HEADER,

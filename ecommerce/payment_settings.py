@@ -134,7 +134,13 @@ if PRODUCTION and PAYPAL["CERTIFICATE_HOSTS"]:
 
 # What customers are told who pay into the shop's bank account, with \n between lines: bank, branch, account, name.
 # Empty: the shop offers no bank transfers that staff confirm.
-MANUAL = {"BANK_INSTRUCTIONS": env.str("MANUAL_BANK_INSTRUCTIONS", default="", multiline=True).strip()}
+MANUAL = {
+    "BANK_INSTRUCTIONS": env.str("MANUAL_BANK_INSTRUCTIONS", default="", multiline=True).strip(),
+    # How long an order that is not shipped keeps its stock for money that only people see, and how many such orders one
+    # customer may have: they cost nothing to make.
+    "LIFETIME": timedelta(days=whole_number("MANUAL_DAYS", 5, most=365)),
+    "MOST_OPEN": whole_number("MANUAL_OPEN_ORDERS", 5, most=1_000_000),
+}
 if len(MANUAL["BANK_INSTRUCTIONS"]) > 400:
     raise ImproperlyConfigured("MANUAL_BANK_INSTRUCTIONS is longer than 400 characters.")
 

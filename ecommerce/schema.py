@@ -4,7 +4,7 @@ from typing import Any
 
 from drf_spectacular.openapi import AutoSchema as SpectacularAutoSchema
 from rest_framework import serializers
-from rest_framework.permissions import AllowAny
+from rest_framework.permissions import AllowAny, IsAuthenticated, IsAuthenticatedOrReadOnly
 
 _WRITES = ("POST", "PUT", "PATCH", "DELETE")
 
@@ -36,9 +36,11 @@ class AutoSchema(SpectacularAutoSchema):
 
     def _refusals(self) -> list[str]:
         writes = self.method in _WRITES
-        public = AllowAny in self.view.permission_classes
+        permissions = self.view.permission_classes
+        public = AllowAny in permissions or (IsAuthenticatedOrReadOnly in permissions and not writes)
         codes = ["400"] if writes or self._is_list_view() else []
         codes += [] if public else ["401"]
+        codes += [] if public or IsAuthenticated in permissions else ["403"]
         codes += ["404"] if "{" in self.path else []
         codes += ["409"] if writes else []
         return [*codes, "429"]

@@ -9,6 +9,7 @@ import asyncio
 import json
 import logging
 import socket
+import struct
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import aclosing, suppress
@@ -25,6 +26,7 @@ logger = logging.getLogger(__name__)
 
 MOST_STREAMS = 2000  # in one process; beyond it a stream is told to come again
 SLOW_CLIENT = 30.0  # seconds in which a client must take what was written
+SILENT_CLIENT = 10  # seconds for which a thread waits for the next piece of a request
 
 # Well-formed requests that gunicorn refuses before Django sees them; its own answer is a page.
 _REFUSALS = (
@@ -188,6 +190,14 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
             return _Detaching(body, start_response.__self__) if isinstance(body, EventStream) else body
 
         self.wsgi = answer
+
+    def enqueue_req(self, conn: Any) -> None:
+        """Bound the time for which a client that says nothing holds a thread.
+
+        Not by the socket's Python time-out, which gunicorn takes off. Dripping clients are for the proxy in front.
+        """
+        conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", SILENT_CLIENT, 0))
+        super().enqueue_req(conn)
 
     def handle_request(self, req: Any, conn: Any) -> bool:
         try:

@@ -76,6 +76,14 @@ CHECKS = (
         """,
     ),
     Check(
+        "money pays what it is worth: in one currency, all of it but for rounding",
+        """
+        SELECT 'received ' || r.id || ' brought ' || r.amount || ' and pays ' || r.applied_amount || ' ' || r.currency
+        FROM payments_receivedmoney AS r JOIN payments_payment AS p ON p.id = r.payment_id
+        WHERE r.status = 'applied' AND r.currency = p.currency AND abs(r.amount - r.applied_amount) >= 1
+        """,
+    ),
+    Check(
         "an attempt succeeded exactly when money belongs to it",
         """
         SELECT 'attempt ' || a.id || ' is ' || a.status || ', its money is ' || coalesce(r.status, 'missing')

@@ -12,7 +12,7 @@ from rest_framework.views import APIView
 
 from accounts.authentication import signed_in
 from ecommerce import idempotency
-from ecommerce.http import IDEMPOTENCY_HEADER, checked
+from ecommerce.http import REQUIRED_IDEMPOTENCY_HEADER, checked
 from ecommerce.money import ZERO
 from payments import collecting, serializers
 from payments.models import Payment, ReceivedMoney
@@ -39,7 +39,7 @@ class CollectView(APIView):
             "less leaves it open (`due`), more is given back by staff. With `method: mpesa` the `phone_number` is "
             "prompted for what the order lacks, and `received` is null until the PIN is entered."
         ),
-        parameters=[IDEMPOTENCY_HEADER],
+        parameters=[REQUIRED_IDEMPOTENCY_HEADER],
         request=serializers.CollectSerializer,
         responses={201: serializers.CollectedSerializer, 200: serializers.CollectedSerializer},
         examples=[

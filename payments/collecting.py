@@ -139,8 +139,3 @@ def _pay(payment: Payment, received: ReceivedMoney, attempt: PaymentAttempt | No
     if attempt is not None:
         mark_succeeded(attempt, receipt_number=received.receipt_number or "", detail=received.source)
     apply(received, payment, worth=received.amount, attempt=attempt)
-    if received.amount > due:
-        received.reason = "overpaid"
-        received.save(update_fields=["reason", "updated_at"])
-        payment.needs_refund = True
-        payment.save(update_fields=["needs_refund", "updated_at"])

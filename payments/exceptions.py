@@ -34,6 +34,11 @@ class PaymentInProgress(DomainError):
     message = "A payment request is open on a phone. Finish or cancel it there, or wait a minute."
 
 
+class TooManyUnpaidOrders(DomainError):
+    code = "too_many_unpaid_orders"
+    message = "Several of your orders wait for cash or a bank transfer. Pay one of them first, or pay this one now."
+
+
 class RetryLater(DomainError):
     """An earlier try ended so that the next one must wait; ``advice`` is for the customer."""
 

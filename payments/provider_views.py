@@ -20,6 +20,7 @@ from rest_framework.views import APIView
 
 from ecommerce.client import client_address
 from ecommerce.exceptions import Busy, PayloadTooLarge
+from ecommerce.schema import ErrorSerializer
 from ecommerce.throttling import RequestThrottle
 from payments import c2b, inbox, serializers, transfer_results, webhooks
 from payments.event_store import count_refused
@@ -183,7 +184,7 @@ class WebhookView(ProviderView):
             "worker ask the provider."
         ),
         request={"application/json": {"type": "object"}},
-        responses={200: serializers.WebhookAnswerSerializer},
+        responses={200: serializers.WebhookAnswerSerializer, 403: ErrorSerializer},
         auth=[],
     )
     def post(self, request: Request, provider: str = "paystack") -> Response:

@@ -14,6 +14,8 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from orders.models import Order
+from orders.services import lock_order
 from payments import outcomes
 from payments.attempts import (
     SENDING_TAKES,
@@ -36,6 +38,8 @@ from payments.tasks import query_attempt as query_attempt_task
 logger = logging.getLogger(__name__)
 
 LAST_CALL = timedelta(minutes=5)
+# What an open attempt is from its start, or when nothing is known: no news to its customer.
+_NO_NEWS = (outcomes.UNKNOWN, outcomes.WAITING, outcomes.WAITING_ON_PAGE)
 
 
 def query_due_attempts(limit: int = 100) -> int:
@@ -72,6 +76,8 @@ def query_attempt(attempt_id: UUID) -> PaymentAttempt:
             attempt = _ask(attempt)
         except ProviderUnavailable:
             logger.warning("query_unavailable", extra={"attempt_id": str(attempt_id)})
+    elif _has_run_out(attempt, get_provider(attempt.provider)):
+        attempt = _end_by_hand(attempt_id)
     if attempt.is_live and is_asked_about(attempt.provider) and _was_last_call(attempt):
         _give_to_a_person(attempt_id)
     return attempt
@@ -106,6 +112,26 @@ def ask_soon(attempt_id: UUID, *, seconds: int = 0) -> None:
     ).update(next_query_at=soon)
 
 
+def learn_state(attempt: PaymentAttempt, result: ProviderResult) -> PaymentAttempt:
+    """Keep what the provider says of an attempt that is not settled: it has it, or declined a card, or checks it."""
+    if attempt.status == PaymentAttempt.Status.PENDING:
+        # That a page is open takes nothing back: its card was declined all the same.
+        is_news = result.outcome not in _NO_NEWS and result.outcome.name != attempt.outcome
+    else:
+        is_news = attempt.status == PaymentAttempt.Status.UNKNOWN
+    return _learn_state(attempt.pk, result) if is_news else attempt
+
+
+@transaction.atomic
+def _learn_state(attempt_id: UUID, result: ProviderResult) -> PaymentAttempt:
+    _, attempt = lock_attempt(attempt_id)
+    learn_references(attempt, result)
+    if attempt.status in (PaymentAttempt.Status.UNKNOWN, PaymentAttempt.Status.PENDING):
+        attempt.status, attempt.outcome = PaymentAttempt.Status.PENDING, result.outcome.name
+        attempt.save(update_fields=["status", "outcome", "updated_at"])
+    return attempt
+
+
 def _ask(attempt: PaymentAttempt) -> PaymentAttempt:
     """Raises: ProviderUnavailable: no answer."""
     provider = get_provider(attempt.provider)
@@ -120,9 +146,7 @@ def _ask(attempt: PaymentAttempt) -> PaymentAttempt:
         return _give_up(attempt.pk, outcomes.NOT_SENT, keep_asking=False)
     if result.verdict == Verdict.IN_FLIGHT and _has_run_out(attempt, provider):
         return _give_up(attempt.pk, outcomes.EXPIRED, keep_asking=True)
-    if result.verdict == Verdict.IN_FLIGHT and attempt.status == PaymentAttempt.Status.UNKNOWN:
-        return _is_known(attempt.pk, result)
-    return attempt
+    return learn_state(attempt, result) if result.verdict == Verdict.IN_FLIGHT else attempt
 
 
 def _has_run_out(attempt: PaymentAttempt, provider: PaymentProvider) -> bool:
@@ -132,21 +156,21 @@ def _has_run_out(attempt: PaymentAttempt, provider: PaymentProvider) -> bool:
 
 
 @transaction.atomic
-def _give_up(attempt_id: UUID, outcome: Outcome, *, keep_asking: bool) -> PaymentAttempt:
+def _end_by_hand(attempt_id: UUID) -> PaymentAttempt:
+    """Wait no longer for money that only people see, unless the goods are on their way: then somebody has it."""
     payment, attempt = lock_attempt(attempt_id)
-    if attempt.is_live and attempt.status != PaymentAttempt.Status.SENDING:  # else it is being sent again just now
-        fail_attempt(payment, attempt, outcome, keep_asking=keep_asking)
+    if lock_order(payment.order_id).status == Order.Status.PENDING:
+        return _give_up(attempt_id, outcomes.EXPIRED, keep_asking=False)
+    attempt.next_query_at = None
+    attempt.save(update_fields=["next_query_at", "updated_at"])
     return attempt
 
 
 @transaction.atomic
-def _is_known(attempt_id: UUID, result: ProviderResult) -> PaymentAttempt:
-    """The provider has what nobody knew it had."""
-    _, attempt = lock_attempt(attempt_id)
-    learn_references(attempt, result)
-    if attempt.status == PaymentAttempt.Status.UNKNOWN:
-        attempt.status, attempt.outcome = PaymentAttempt.Status.PENDING, result.outcome.name
-        attempt.save(update_fields=["status", "outcome", "updated_at"])
+def _give_up(attempt_id: UUID, outcome: Outcome, *, keep_asking: bool) -> PaymentAttempt:
+    payment, attempt = lock_attempt(attempt_id)
+    if attempt.is_live and attempt.status != PaymentAttempt.Status.SENDING:  # else it is being sent again just now
+        fail_attempt(payment, attempt, outcome, keep_asking=keep_asking)
     return attempt
 
 

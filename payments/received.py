@@ -16,6 +16,7 @@ from django.db.models import Q, QuerySet, Sum
 from django.utils import timezone
 
 from accounts.models import User
+from ecommerce.currencies import round_to_minor_unit
 from ecommerce.money import ZERO
 from orders.exceptions import InvalidOrderTransition
 from orders.models import Order
@@ -142,17 +143,42 @@ def verify(received: ReceivedMoney, arrival: Arrival) -> None:
 
 
 def apply(received: ReceivedMoney, payment: Payment, *, worth: Decimal, attempt: PaymentAttempt | None = None) -> None:
-    """Let locked, booked money pay ``worth`` of a locked payment; the payment may be complete by it."""
-    received.status, received.reason = Status.APPLIED, ""
+    """Let locked, booked money pay ``worth`` of a locked payment; the payment may be complete by it.
+
+    What is more than the payment lacked stays on it as credit, for staff to give back.
+    """
+    is_more = worth > due_of(payment)
+    received.status, received.reason = Status.APPLIED, "overpaid" if is_more else ""
     received.payment, received.applied_amount = payment, worth
     received.attempt = attempt or received.attempt
     received.save(update_fields=["status", "reason", "payment", "applied_amount", "attempt", "updated_at"])
     ledger.record_applied(received, payment, worth)
     _complete(payment, received)
+    if is_more and not payment.needs_refund:
+        payment.needs_refund = True
+        payment.save(update_fields=["needs_refund", "updated_at"])
+
+
+def worth_of(received: ReceivedMoney, payment: Payment, *, rate: Decimal | None = None) -> Decimal:
+    """Return what money is worth to a payment, in the payment's currency: what it lacks, if this was asked for it.
+
+    ``rate`` is that of the attempt that asked for another currency. Other money may have come since it asked.
+    """
+    if rate is not None:
+        return round_to_minor_unit(received.amount * rate, payment.currency)
+    due = due_of(payment)
+    return due if received.amount == _payable(received, due) else received.amount
 
 
 def keep_as_surplus(received: ReceivedMoney, payment: Payment, cause: Refund.Cause) -> None:
-    """Money that its payment does not need, or whose order is gone, goes back by itself."""
+    """Money that its payment does not need, or whose order is gone, goes back by itself.
+
+    Unless staff have written it down as taken by hand: then it came once, and a person decides.
+    """
+    if is_typed_by_staff(received):
+        _leave(received.pk, "typed_by_staff", payment)
+        received.refresh_from_db()
+        return
     received.status, received.reason, received.payment = Status.SURPLUS, cause, payment
     received.save(update_fields=["status", "reason", "payment", "updated_at"])
     payment.needs_refund = True
@@ -175,7 +201,8 @@ def _complete(payment: Payment, received: ReceivedMoney) -> None:
         return
     order = lock_order(payment.order_id)
     payment.status = Payment.Status.SUCCESSFUL
-    payment.transaction_id = received.receipt_number
+    if not Payment.objects.filter(transaction_id=received.receipt_number).exists():  # staff may have typed it elsewhere
+        payment.transaction_id = received.receipt_number
     payment.paid_at = received.received_at
     try:
         mark_paid(order.pk)
@@ -204,6 +231,8 @@ def _match_to(received_id: UUID, payment_id: UUID) -> ReceivedMoney:
     received = ReceivedMoney.objects.select_for_update(no_key=True, of=("self",)).get(pk=received_id)
     if received.status != Status.UNMATCHED:
         return received
+    if is_typed_by_staff(received):
+        return _leave(received_id, "typed_by_staff", payment)
     if received.currency != payment.currency:
         return _leave(received_id, "other_currency", payment)
     order = lock_order(payment.order_id)
@@ -255,6 +284,12 @@ def _leave(received_id: UUID, reason: str, payment: Payment | None) -> ReceivedM
     return received
 
 
+def is_typed_by_staff(received: ReceivedMoney) -> bool:
+    """Tell whether staff wrote this receipt down as money that they took: the two may be one and the same."""
+    typed = ReceivedMoney.objects.filter(receipt_number=received.receipt_number, source=ReceivedMoney.Source.STAFF)
+    return bool(received.receipt_number) and typed.exclude(pk=received.pk).exists()
+
+
 def _payment_named(reference: str, provider: str) -> Payment | None:
     """Return the payment of the order whose number the payer typed, or of the attempt that it names."""
     typed = reference.strip()
@@ -263,7 +298,8 @@ def _payment_named(reference: str, provider: str) -> Payment | None:
     if attempt is not None:
         return attempt.payment
     number = next((text for text in (typed, digits) if is_order_number(text)), None)
-    order = Order.objects.filter(number=number).first() if number else None
+    # What costs nothing has no payment.
+    order = Order.objects.filter(number=number, total_amount__gt=0).first() if number else None
     if order is None:
         return None
     Payment.objects.bulk_create(
@@ -398,8 +434,7 @@ def attach(received_id: UUID, *, order_number: str, actor: User) -> ReceivedMone
         raise NothingToAttachTo()
     received.decided_by = actor
     received.save(update_fields=["decided_by", "updated_at"])
-    due = due_of(payment)
-    apply(received, payment, worth=due if received.amount == _payable(received, due) else received.amount)
+    apply(received, payment, worth=worth_of(received, payment))
     set_payment_open(payment, lock_order(payment.order_id))
     return received
 

@@ -121,8 +121,9 @@ def _record_answer(attempt_id: UUID, result: InitiateResult) -> None:
             attempt.outcome = result.outcome.name
         if attempt.status in (PaymentAttempt.Status.SENDING, PaymentAttempt.Status.UNKNOWN):
             attempt.status = PaymentAttempt.Status.PENDING
-        if not is_asked_about(attempt.provider):
-            attempt.next_query_at = None  # staff will say
+        if not is_asked_about(attempt.provider):  # staff will say, until its time is over
+            lifetime = get_provider(attempt.provider).lifetime
+            attempt.next_query_at = timezone.now() + lifetime if lifetime else None
         attempt.save(
             update_fields=[
                 "next_query_at",

@@ -44,7 +44,12 @@ class InitializePaymentSerializer(StartPaymentSerializer):
 
 
 class PaymentAttemptSerializer(serializers.ModelSerializer[PaymentAttempt]):
-    """One try. ``advice`` is for the customer; ``retry`` says whether a new attempt makes sense."""
+    """One try. ``outcome`` says where it is or how it ended, for programs; ``advice`` says it to the customer.
+
+    ``retry`` says whether a new attempt makes sense: ``now``, ``later`` (after a pause), ``no`` (it would fail the same
+    way, or nothing is left to pay), ``hold`` (not before this one is settled). ``amount`` is what the provider is asked
+    for, in its ``currency``: less than the payment's when a part has come already.
+    """
 
     phone_number = serializers.SerializerMethodField()
     advice = serializers.SerializerMethodField()

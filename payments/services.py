@@ -19,6 +19,7 @@ from orders.models import Order
 from orders.services import lock_order
 from payments import outcomes
 from payments.attempts import (
+    is_asked_about,
     leave_attempt,
     lock_payment_of,
     set_payment_open,
@@ -30,9 +31,11 @@ from payments.exceptions import (
     PaymentUnderReview,
     RetryLater,
     TooManyPrompts,
+    TooManyUnpaidOrders,
 )
 from payments.models import Payment, PaymentAttempt, ReceivedMoney
 from payments.providers import get_provider, provider_for
+from payments.providers.base import PaymentProvider
 from payments.received import due_of
 from payments.sending import SEND_WITHIN
 from payments.tasks import send_attempt
@@ -70,6 +73,7 @@ def start_payment(
         AlreadyPaid: its money has arrived.
         PaymentUnderReview: money arrived that does not match; a person decides first.
         PaymentInProgress: a prompt is open, and another way of paying was chosen.
+        TooManyUnpaidOrders: the customer has promised to pay others by hand.
         RetryLater: the provider wants a pause after how the last try ended.
         PaymentMethodUnavailable, AmountNotPayable, RateUnavailable
         TooManyPrompts: this phone number was asked too often.
@@ -89,10 +93,9 @@ def start_payment(
     live = attempts.filter(status__in=PaymentAttempt.LIVE).first()
     if live is not None:
         can_be_left = get_provider(live.provider).can_be_superseded
-        # One whose page was never given to anybody is no use to its customer.
-        if (live.provider, live.method) == (provider.name, method) and not (
-            can_be_left and live.status == PaymentAttempt.Status.UNKNOWN
-        ):
+        # One whose page was never given to anybody, or was closed by its customer, is no use to her.
+        is_useless = live.status == PaymentAttempt.Status.UNKNOWN or live.outcome == outcomes.CANCELLED.name
+        if (live.provider, live.method) == (provider.name, method) and not (can_be_left and is_useless):
             return StartedPayment(payment, live, is_new=False)
         if not can_be_left:
             raise PaymentInProgress()
@@ -103,6 +106,8 @@ def start_payment(
     _keep_pause(payment, provider.name)
     if phone_number:
         _limit_prompts(phone_number)
+    if not is_asked_about(provider.name):
+        _limit_unpaid(user, payment)
     if live is not None:
         leave_attempt(payment, live, outcomes.SUPERSEDED)
     attempt_id = new_id()
@@ -116,7 +121,7 @@ def start_payment(
         currency=charge.currency,
         rate=None if charge.currency == payment.currency else (due / charge.amount).quantize(RATE_STEP),
         phone_number=phone_number,
-        outcome=(outcomes.WAITING_ON_PAGE if provider.redirects else outcomes.WAITING).name,
+        outcome=_first_outcome(provider).name,
         next_query_at=timezone.now() + SEND_WITHIN,
     )
     payment.status, payment.method, payment.provider = Payment.Status.PENDING, method, provider.name
@@ -124,6 +129,14 @@ def start_payment(
     set_payment_open(payment, order)
     send_attempt.owe(f"send-attempt:{attempt.pk}", delay=send_after, attempt_id=str(attempt.pk))
     return StartedPayment(payment, attempt, is_new=True)
+
+
+def _first_outcome(provider: PaymentProvider) -> outcomes.Outcome:
+    """Return what the customer is told until the provider has answered."""
+    if provider.redirects:
+        return outcomes.WAITING_ON_PAGE
+    # Who cannot be asked about a payment prompts nobody: staff wait for the money.
+    return outcomes.WAITING if provider.query_delays() else outcomes.AWAITING_MONEY
 
 
 def _keep_pause(payment: Payment, provider_name: str) -> None:
@@ -148,6 +161,17 @@ def _new_reference(order: Order, attempt_id: UUID) -> str:
     """Return ``<order number>-<8 characters>``: unique for ever, short enough for every provider's field."""
     tail = base64.b32encode(attempt_id.bytes[-5:]).decode()
     return f"{order.number}-{tail}"
+
+
+def _limit_unpaid(user: User, payment: Payment) -> None:
+    """Refuse when a customer has too many orders that keep their stock for a mere promise; exact under concurrency."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"by-hand:{user.pk}"])
+    promised = PaymentAttempt.objects.filter(
+        provider="manual", status__in=PaymentAttempt.LIVE, payment__user=user, payment__order__status="pending"
+    )
+    if promised.exclude(payment=payment).count() >= settings.MANUAL["MOST_OPEN"]:
+        raise TooManyUnpaidOrders()
 
 
 def _limit_prompts(phone_number: str) -> None:

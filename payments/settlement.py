@@ -12,7 +12,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from orders.services import lock_order
-from payments import outcomes, received
+from payments import outcomes, received, refunds
 from payments.attempts import (
     fail_attempt,
     learn_references,
@@ -55,22 +55,36 @@ def _succeed(payment: Payment, attempt: PaymentAttempt, result: ProviderResult, 
         return
     doubt = _doubt(attempt, result)
     if doubt is not None:
-        outcome, reason = doubt
-        send_to_review(attempt, outcome, reason, result)
-        _keep_doubtful_money(payment, attempt, result, reason, is_fact=is_fact)
-        set_payment_open(payment, lock_order(payment.order_id))
+        if not _was_decided(attempt, result):
+            outcome, reason = doubt
+            send_to_review(attempt, outcome, reason, result)
+            _keep_doubtful_money(payment, attempt, result, reason, is_fact=is_fact)
+            set_payment_open(payment, lock_order(payment.order_id))
         return
     money, _ = received.lock_or_create(_arrival(attempt, result, amount=attempt.amount), attempt=attempt)
     if money.verified_at is None:  # claimed before with another amount; this is the truth
         received.verify(money, _arrival(attempt, result, amount=attempt.amount))
+    if (money.amount, money.currency) != (attempt.amount, attempt.currency):  # the provider has said both
+        send_to_review(attempt, outcomes.REVIEW, "differs_from_books", result)
+        set_payment_open(payment, lock_order(payment.order_id))
+        return
     mark_succeeded(attempt, receipt_number=result.receipt_number, code=result.result_code, detail=result.detail)
     order = lock_order(payment.order_id)
-    due = received.due_of(payment)
-    if due <= 0:  # a second attempt brought money too
+    if received.due_of(payment) <= 0:  # a second attempt brought money too
         received.keep_as_surplus(money, payment, Refund.Cause.PAID_TWICE)
     else:
-        received.apply(money, payment, worth=due, attempt=attempt)
+        worth = received.worth_of(money, payment, rate=attempt.rate)
+        received.apply(money, payment, worth=worth, attempt=attempt)
     set_payment_open(payment, order)
+
+
+def _was_decided(attempt: PaymentAttempt, result: ProviderResult) -> bool:
+    """Tell whether staff have closed the attempt knowing of this very money: it is news to nobody."""
+    return (
+        attempt.outcome == outcomes.CLOSED_BY_STAFF.name
+        and (attempt.receipt_number or "") == result.receipt_number
+        and attempt.received_amount == result.amount
+    )
 
 
 def _doubt(attempt: PaymentAttempt, result: ProviderResult) -> tuple[Outcome, str] | None:
@@ -127,12 +141,18 @@ def _reversed(payment: Payment, attempt: PaymentAttempt, result: ProviderResult)
     """The provider took the money back: for a live attempt a failure, for a settled one a matter for a person."""
     if attempt.is_live:
         fail_attempt(payment, attempt, outcomes.REVERSED, code=result.result_code, detail=result.detail)
-    elif attempt.status == PaymentAttempt.Status.SUCCEEDED and not payment.refunds.exists():
+    elif attempt.status == PaymentAttempt.Status.SUCCEEDED and not _went_back_by_us(attempt):
         logger.error("payment_reversed_by_provider", extra={"attempt_id": str(attempt.pk)})
         attempt.outcome = outcomes.REVERSED.name
         attempt.save(update_fields=["outcome", "updated_at"])
         payment.needs_refund = True
         payment.save(update_fields=["needs_refund", "updated_at"])
+
+
+def _went_back_by_us(attempt: PaymentAttempt) -> bool:
+    """Tell whether our own refunds explain that a provider has an attempt's money no more."""
+    money = ReceivedMoney.objects.filter(attempt=attempt).first()
+    return money is not None and refunds.promised_of(money) >= money.amount
 
 
 def _arrival(

@@ -15,7 +15,8 @@ from rest_framework.views import APIView
 
 from accounts.authentication import signed_in
 from ecommerce import idempotency
-from ecommerce.http import IDEMPOTENCY_HEADER, checked
+from ecommerce.http import IDEMPOTENCY_HEADER, REQUIRED_IDEMPOTENCY_HEADER, checked
+from ecommerce.schema import ErrorSerializer
 from payments import received, refunds, serializers
 from payments.filters import ReceivedMoneyFilter, RefundFilter
 from payments.models import Payment, ReceivedMoney, Refund
@@ -156,9 +157,9 @@ class StartRefundView(APIView):
             "In whole, or in part with `amount` (in the payment's currency). Never more than was paid less what went "
             "back. The provider is told by a worker; follow the refunds' `status`."
         ),
-        parameters=[IDEMPOTENCY_HEADER],
+        parameters=[REQUIRED_IDEMPOTENCY_HEADER],
         request=serializers.StartRefundSerializer,
-        responses={201: serializers.RefundSerializer(many=True)},
+        responses={201: serializers.RefundSerializer(many=True), 404: ErrorSerializer},
         examples=[
             OpenApiExample(
                 "A part",

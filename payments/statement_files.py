@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
+from functools import partial
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -137,11 +138,14 @@ def read_statement(provider: str, raw: bytes) -> StatementFile:
                 raise StatementUnreadable("This is a statement of M-Pesa.", code="statement_of_another_provider")
             return _read_portal(preamble, names, rows)
         if _PLAIN_NEEDED.issubset(names):
-            return _read_plain(names, rows)
+            return _read_plain(provider, names, rows)
         preamble.append(row)
         if len(preamble) >= HEADER_WITHIN:
             break
-    raise StatementUnreadable("No header of a known statement is in its first lines.")
+    raise StatementUnreadable(
+        "No header of a known statement is in its first lines. The M-PESA portal's export has `Receipt No.`; "
+        f"every other file needs {','.join(PLAIN_COLUMNS[:4])}."
+    )
 
 
 def _decoded(raw: bytes) -> str:
@@ -271,17 +275,19 @@ def _portal_movement(cells: Mapping[str, str]) -> Movement | None:
 # --- the plain form
 
 
-def _read_plain(names: list[str], rows: Iterator[tuple[int, list[str]]]) -> StatementFile:
+def _read_plain(provider: str, names: list[str], rows: Iterator[tuple[int, list[str]]]) -> StatementFile:
     if unknown := sorted(set(names) - set(PLAIN_COLUMNS) - {""}):
         raise StatementUnreadable(f"Unknown columns: {', '.join(unknown)[:200]}.", code="unknown_columns")
-    movements = _movements(names, rows, _plain_movement)
+    movements = _movements(names, rows, partial(_plain_movement, provider))
     since, until = _days_of(movements)
     until = _told_until(movements, since, until)
     return StatementFile(movements, since, until, (Part.RECEIVED, Part.REFUNDS, Part.PAYOUTS))
 
 
-def _plain_movement(cells: Mapping[str, str]) -> Movement:
+def _plain_movement(provider: str, cells: Mapping[str, str]) -> Movement:
     number = cells["receipt_number"]
+    if provider == "mpesa":  # which knows no small letters: typed with them it is the same payment
+        number = number.upper()
     if not number or len(number) > 64 or not number.isprintable():
         raise BadLine("bad_receipt", "receipt_number is missing, or longer than 64 characters.")
     if _SPREADSHEET_NUMBER.fullmatch(number):

@@ -13,10 +13,12 @@ from django.db.models.functions import Now
 from payments import payouts, refunds
 from payments.attempts import token_hash
 from payments.event_store import is_listed, mark_handled, store_event
-from payments.exceptions import UnknownCallback, UnreadableEvent
-from payments.models import Payout, ProviderEvent, Refund
+from payments.exceptions import EventForPerson, UnknownCallback, UnreadableEvent
+from payments.models import MoneyOut, Payout, ProviderEvent, Refund
 from payments.money_out import ASKABLE, QUERY_DELAYS
+from payments.providers.base import Verdict
 from payments.providers.mpesa import MpesaProvider
+from payments.providers.mpesa.transfers import BY_HAND
 
 
 @transaction.atomic
@@ -49,6 +51,7 @@ def handle_result(event: ProviderEvent) -> None:
 
     Raises:
         UnreadableEvent: it has no known shape.
+        EventForPerson: it tells of money that has left beside what the books know.
     """
     row = event.refund or event.payout
     if row is None:
@@ -74,8 +77,16 @@ def _row_of(secret_hash: str) -> Refund | Payout | None:
 
 
 def _settle(row: Refund | Payout, body: bytes) -> Refund | Payout:
+    settled: Refund | Payout
     if isinstance(row, Refund):
         told = MpesaProvider().parse_result(body, refunds.request_of(row))
-        return refunds.settle_refund(row.pk, told, source="callback")
-    told = MpesaProvider().parse_result(body, payouts.request_of(row))
-    return payouts.settle_payout(row.pk, told, source="callback")
+        settled = refunds.settle_refund(row.pk, told, source="callback")
+    else:
+        told = MpesaProvider().parse_result(body, payouts.request_of(row))
+        settled = payouts.settle_payout(row.pk, told, source="callback")
+    if told.verdict == Verdict.SUCCEEDED:
+        if settled.status == MoneyOut.Status.FAILED:
+            raise EventForPerson("it was paid, and the books have it as failed")
+        if settled.status == MoneyOut.Status.SUCCEEDED and settled.route == BY_HAND:
+            raise EventForPerson("it was paid, and by hand too")
+    return settled

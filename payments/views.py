@@ -14,8 +14,9 @@ from rest_framework.views import APIView
 from accounts.authentication import signed_in
 from ecommerce import idempotency
 from ecommerce.http import IDEMPOTENCY_HEADER, IF_NONE_MATCH_HEADER, ConditionalMixin, checked
+from ecommerce.schema import ErrorSerializer
 from ecommerce.throttling import PaymentThrottle, RequestThrottle
-from payments import inline, outcomes, selectors, serializers, services
+from payments import examples, inline, outcomes, selectors, serializers, services
 from payments.exceptions import PaymentPageUnavailable
 from payments.filters import PaymentFilter
 from payments.models import Payment, PaymentAttempt
@@ -26,8 +27,8 @@ from payments.models import Payment, PaymentAttempt
     retrieve=extend_schema(
         summary="Show a payment",
         description=(
-            "With its attempts and advice for the customer. Where the stream cannot be used, ask again every few "
-            "seconds with `If-None-Match`."
+            "With its attempts, the newest first, and advice for the customer. Where the stream cannot be used, ask "
+            "again every few seconds with `If-None-Match`."
         ),
         parameters=[IF_NONE_MATCH_HEADER],
         responses={200: serializers.PaymentSerializer, 304: None},
@@ -52,13 +53,20 @@ class PaymentViewSet(
         summary="Start a payment",
         description=(
             "With `method: mpesa` the phone shows a prompt for the PIN. While an attempt is live, another call returns "
-            "it (200) instead of prompting again. Watch `status` here or on the order. With `cash_on_delivery` and "
-            "`bank_transfer` the attempt's `instructions` say what to do, and staff say when the money is here."
+            "it (200) instead of prompting again. Watch `status` here or on the order. With `cash_on_delivery` the "
+            "attempt's `instructions` say what to do, a moment later, and staff say when the money is here. For a "
+            "transfer to the shop's own account see `POST /api/payments/initialize/`, which also answers with the "
+            "`instructions` at once."
         ),
         parameters=[IDEMPOTENCY_HEADER],
         request=serializers.StartPaymentSerializer,
-        responses={201: serializers.PaymentSerializer, 200: serializers.PaymentSerializer},
+        responses={
+            201: serializers.PaymentSerializer,
+            200: serializers.PaymentSerializer,
+            404: ErrorSerializer,
+        },
         examples=[
+            examples.PROMPTED,
             OpenApiExample(
                 "M-Pesa",
                 value={
@@ -104,7 +112,10 @@ class InitializeView(APIView):
             "`authorization_url`. They come back to the frontend's `/payment-result?reference=…`, where "
             "`GET /api/payments/verify/{reference}/` tells how it went. Where the page is not ready at once the "
             "answer is 202, and it follows at the payment's address. Choosing another way of paying leaves the first "
-            "one behind. The same `Idempotency-Key` answers with the payment as it has become meanwhile."
+            "one behind. The same `Idempotency-Key` answers with the payment as it has become meanwhile.\n\n"
+            "Without a `provider` the first of the shop's that collects by the method is taken. With "
+            "`provider: manual` there is no page: `instructions` say how to pay. When the provider refuses, the answer "
+            "is 503 with advice for the customer as `detail`, and its `outcome`."
         ),
         parameters=[IDEMPOTENCY_HEADER],
         request=serializers.InitializePaymentSerializer,
@@ -112,13 +123,25 @@ class InitializeView(APIView):
             201: serializers.InitializedPaymentSerializer,
             200: serializers.InitializedPaymentSerializer,
             202: serializers.InitializedPaymentSerializer,
+            404: ErrorSerializer,
+            503: ErrorSerializer,
         },
         examples=[
+            examples.PAGE_READY,
             OpenApiExample(
                 "A card",
                 value={"order_id": "0198c0de-0000-7000-8000-000000000002", "method": "card"},
                 request_only=True,
-            )
+            ),
+            OpenApiExample(
+                "A transfer to the shop's bank account",
+                value={
+                    "order_id": "0198c0de-0000-7000-8000-000000000002",
+                    "method": "bank_transfer",
+                    "provider": "manual",
+                },
+                request_only=True,
+            ),
         ],
     )
     def post(self, request: Request) -> Response:

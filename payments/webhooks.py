@@ -21,7 +21,7 @@ from payments.exceptions import EventForPerson, ForgedEvent, ProviderUnavailable
 from payments.models import PaymentAttempt, Payout, ProviderEvent, Refund
 from payments.providers import get_provider, provider_names
 from payments.providers.base import About, Notice, PaymentProvider, Verdict
-from payments.queries import ask_soon
+from payments.queries import ask_soon, learn_state
 from payments.settlement import settle
 
 logger = logging.getLogger(__name__)
@@ -114,6 +114,8 @@ def _about_payment(event: ProviderEvent, notice: Notice, provider: PaymentProvid
         if notice.amount is not None and result.amount is not None and notice.amount != result.amount:
             raise EventForPerson(f"it says {notice.amount}, the provider itself says {result.amount}")
         return settled.outcome
+    if result.verdict == Verdict.IN_FLIGHT:
+        learn_state(attempt, result)
     ask_soon(attempt.pk, seconds=15)
     return "asked_again"
 

@@ -46,6 +46,7 @@ REASONS = {
     "overpaid": "It is more than the order lacks.",
     "already_paid": "The order is paid, and this is not its price once more.",
     "other_currency": "The order is in another currency.",
+    "typed_by_staff": "Staff wrote down this receipt as money that they took. If it came but once, correct that.",
     "unverified": "Somebody reported it who may not be the provider. It is not in the books until it is confirmed.",
     "denied": "The provider does not know this payment, or it was not paid to the shop.",
     "order_cancelled": "Its order was cancelled.",

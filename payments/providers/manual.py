@@ -3,6 +3,7 @@
 Nothing is asked over a network. An attempt stays open until staff say that the money is here, or that it never came.
 """
 
+from datetime import timedelta
 from decimal import Decimal
 
 from django.conf import settings
@@ -70,3 +71,8 @@ class ManualProvider(PaymentProvider):
 
     def query_delays(self) -> tuple[int, ...]:
         return ()
+
+    @property
+    def lifetime(self) -> timedelta:
+        lifetime: timedelta = settings.MANUAL["LIFETIME"]
+        return lifetime

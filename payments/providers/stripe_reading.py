@@ -74,6 +74,8 @@ def read_session(session: Mapping[str, Any], reference: str, *, is_live: bool) -
     if state == _DELAYED_SESSION and intent_status in _DEAD_INTENTS and not shared["problem"]:
         return ProviderResult(verdict=Verdict.FAILED, outcome=outcomes.DECLINED, **shared)
     if state in _OPEN_SESSIONS or (state[0] == "expired" and intent_status in _UNDECIDED_INTENTS):
+        if state == _DELAYED_SESSION or intent_status == "processing":
+            outcome = outcomes.PROVIDER_CHECKS  # the customer has done her part, and must not do it twice
         return ProviderResult(verdict=Verdict.IN_FLIGHT, outcome=outcome, **shared)
     shared["detail"] = f"session {state[0]} {state[1]}, intent {intent_status}"[:300]
     return ProviderResult(verdict=Verdict.NO_ANSWER, outcome=outcomes.UNKNOWN, **shared)

@@ -7,12 +7,13 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 LARGEST = Decimal(10) ** 10
+_NOT_KEPT = re.compile("[\x00\ud800-\udfff]")
 _PAGE = re.compile(r"https?://[^\s\x00]{1,1990}")
 
 
 def text(value: Any, most: int = 300) -> str:
-    """Return a value as text; None is empty. PostgreSQL keeps no NUL."""
-    return "" if value is None else str(value).replace("\x00", "")[:most]
+    """Return a value as text; None is empty. PostgreSQL keeps no NUL, and no half of a character."""
+    return "" if value is None else _NOT_KEPT.sub("", str(value))[:most]
 
 
 def page_address(value: Any) -> str:

@@ -117,6 +117,21 @@ def test_every_write_documents_its_refusals_in_the_one_shape(operations):
                 assert content == {"$ref": "#/components/schemas/Error"}, (path, method, code)
 
 
+def test_operations_of_staff_and_of_money_say_what_they_want(operations):
+    found = {(path, method): operation for path, method, operation in operations}
+
+    answers = {path: set(found[path, "post"]["responses"]) for path, method in found if method == "post"}
+    assert {"401", "403"} <= answers["/api/payments/refund/"] & answers["/api/payments/received/{id}/attach/"]
+    assert "403" not in answers["/api/payments/"] | answers["/api/auth/login/"]
+    wanted = {
+        path
+        for (path, _), operation in found.items()
+        for parameter in operation.get("parameters", [])
+        if parameter["name"] == "Idempotency-Key" and parameter.get("required")
+    }
+    assert wanted == {"/api/payments/refund/", "/api/orders/{order_id}/collect/"}
+
+
 def test_public_operations_are_exactly_the_listed_ones():
     found: dict[str, set[str]] = {}
     plain = set()

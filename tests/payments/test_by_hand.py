@@ -31,7 +31,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture(autouse=True)
 def by_hand(settings):
     settings.PAYMENT_PROVIDERS = ["mpesa", "manual"]
-    settings.MANUAL = {"BANK_INSTRUCTIONS": "Equity Bank 0123456789"}
+    settings.MANUAL = settings.MANUAL | {"BANK_INSTRUCTIONS": "Equity Bank 0123456789"}
 
 
 def start_mpesa(order):
@@ -62,12 +62,13 @@ def test_customer_chooses_to_pay_by_hand(order, run_owed_work, method, told, at_
     run_owed_work()
 
     assert answer.status_code == 201
+    assert answer.json()["attempts"][0]["outcome"] == "awaiting_money"  # nobody is told to look for a prompt
     shown = client.get(f"/api/payments/{answer.json()['id']}/").json()
     (attempt,) = shown["attempts"]
     assert (shown["provider"], shown["method"], shown["status"]) == ("manual", method, "pending")
     assert attempt["instructions"] == told.format(number=order.number)
     assert (attempt["status"], attempt["outcome"], attempt["retry"]) == ("pending", "awaiting_money", "now")
-    assert PaymentAttempt.objects.get().next_query_at is None
+    assert PaymentAttempt.objects.get().next_query_at > timezone.now() + timedelta(days=4)
     assert state(order) == ("pending", True, at_the_door)
     assert client.get(f"/api/orders/{order.pk}/").json()["pay_on_delivery"] is at_the_door
     check_books()
@@ -83,14 +84,56 @@ def test_many_customers_without_a_phone_do_not_count_as_one():
 
 def test_attempt_by_hand_is_neither_asked_about_nor_given_to_a_person(order):
     attempt = start_by_hand(order)
-    PaymentAttempt.objects.update(sent_at=timezone.now() - timedelta(days=30))
+    PaymentAttempt.objects.update(sent_at=timezone.now() - timedelta(days=4))
 
     assert queries.query_due_attempts() == 0
     queries.query_attempt(attempt.pk)  # staff pressed the button
 
     attempt.refresh_from_db()
-    assert (attempt.status, attempt.next_query_at) == ("pending", None)
+    assert attempt.status == "pending"
     check_books()
+
+
+def test_promise_that_nobody_keeps_does_not_hold_the_goods_for_ever(order):
+    attempt = start_by_hand(order)
+    long_ago = timezone.now() - timedelta(days=6)
+    PaymentAttempt.objects.update(sent_at=long_ago, next_query_at=long_ago)
+
+    assert queries.query_due_attempts() == 1
+    queries.query_attempt(attempt.pk)
+
+    attempt.refresh_from_db()
+    assert (attempt.status, attempt.outcome, attempt.next_query_at) == ("failed", "expired", None)
+    assert state(order) == ("pending", False, False)  # and the next sweep cancels it
+    check_books()
+
+
+def test_goods_on_their_way_are_still_to_be_paid(order):
+    attempt = start_by_hand(order)
+    order_services.transition_order(order.pk, Order.Status.SHIPPED)
+    long_ago = timezone.now() - timedelta(days=6)
+    PaymentAttempt.objects.update(sent_at=long_ago, next_query_at=long_ago)
+
+    queries.query_attempt(attempt.pk)
+
+    attempt.refresh_from_db()
+    assert (attempt.status, attempt.next_query_at) == ("pending", None)
+    assert queries.query_due_attempts() == 0
+    check_books()
+
+
+def test_customer_cannot_promise_for_any_number_of_orders(settings):
+    settings.MANUAL = settings.MANUAL | {"MOST_OPEN": 2}
+    user = UserFactory()
+    orders = [place_order(user, ProductFactory()) for _ in range(3)]
+    for promised in orders[:2]:
+        start_by_hand(promised)
+
+    answer = client_for(user).post("/api/payments/", {"order_id": str(orders[2].pk), "method": CASH}, format="json")
+
+    assert (answer.status_code, answer.json()["errors"][0]["code"]) == (409, "too_many_unpaid_orders")
+    assert PaymentAttempt.objects.count() == 2
+    services.start_payment(user=user, order_id=orders[0].pk, method=BANK, phone_number="")  # another way for the same
 
 
 def test_worker_that_dies_while_starting_leaves_the_customer_free_to_try_again(order):

@@ -31,7 +31,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture(autouse=True)
 def by_hand(settings):
     settings.PAYMENT_PROVIDERS = ["mpesa", "manual"]
-    settings.MANUAL = {"BANK_INSTRUCTIONS": "Equity Bank 0123456789"}
+    settings.MANUAL = settings.MANUAL | {"BANK_INSTRUCTIONS": "Equity Bank 0123456789"}
 
 
 def pay(attempt):

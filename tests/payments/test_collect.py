@@ -11,7 +11,7 @@ from rest_framework.test import APIClient
 from ecommerce.models import IdempotencyKey
 from orders import services as order_services
 from orders.models import Order
-from payments import collecting, refunds
+from payments import collecting, received, refunds
 from payments.models import LedgerTransaction, Payment, PaymentAttempt, ReceivedMoney, Refund
 from payments.providers.mpesa import MpesaProvider
 from payments.settlement import settle
@@ -31,7 +31,7 @@ PAID = {"provider:manual KES": Decimal("1500.00"), "customers KES": Decimal("-15
 @pytest.fixture(autouse=True)
 def by_hand(settings):
     settings.PAYMENT_PROVIDERS = ["mpesa", "manual"]
-    settings.MANUAL = {"BANK_INSTRUCTIONS": "Equity Bank 0123456789"}
+    settings.MANUAL = settings.MANUAL | {"BANK_INSTRUCTIONS": "Equity Bank 0123456789"}
 
 
 @pytest.fixture
@@ -43,6 +43,20 @@ def state(order):
     payment = Payment.objects.get(order=order)
     order.refresh_from_db()
     return order.status, payment.status, payment.needs_refund
+
+
+def arrival(**changes):
+    """Return what M-Pesa tells of the payment whose receipt is ``UKL4AB12CD``."""
+    told = {
+        "provider": "mpesa",
+        "receipt_number": "UKL4AB12CD",
+        "amount": Decimal("1500.00"),
+        "currency": "KES",
+        "received_at": timezone.now(),
+        "source": ReceivedMoney.Source.C2B,
+        "is_verified": True,
+    }
+    return received.Arrival(**told | changes)
 
 
 def nothing_booked():
@@ -126,6 +140,67 @@ def test_more_than_the_price_pays_the_order_and_is_seen_as_credit(order, rider):
     assert (answer.json()["order_status"], answer.json()["due"]) == ("paid", "0.00")
     assert (answer.json()["received"]["status"], answer.json()["received"]["reason"]) == ("applied", "overpaid")
     assert state(order) == ("paid", "successful", True)
+    check_books()
+
+
+def test_prompt_for_the_whole_price_after_a_part_in_cash_is_seen_as_credit(order, attempt, rider):
+    collect(rider, order, amount="600.00")
+
+    settle(attempt.pk, MpesaProvider().parse_callback(json.dumps(stk_callback()).encode()), source="callback")
+
+    money = ReceivedMoney.objects.get(provider="mpesa")
+    assert (money.amount, money.applied_amount, money.reason) == (Decimal("1500.00"), Decimal("1500.00"), "overpaid")
+    assert state(order) == ("paid", "successful", True)
+    assert balances() == {
+        "provider:manual KES": Decimal("600.00"),
+        "provider:mpesa KES": Decimal("1500.00"),
+        "customers KES": Decimal("-2100.00"),
+    }
+    check_books()
+
+
+@pytest.mark.parametrize("named", ["same order", "other order", "no order"])
+def test_receipt_that_staff_typed_before_mpesa_told_of_it_is_left_to_a_person(order, rider, named):
+    other = place_order(UserFactory(), ProductFactory(price=Decimal("1500.00")))
+    collect(rider, order, method=BANK, receipt_number="UKL4AB12CD")
+    reference = {"same order": order.number, "other order": other.number, "no order": ""}[named]
+
+    for _ in range(2):
+        received.record(arrival(account_reference=reference))
+
+    money = ReceivedMoney.objects.get(provider="mpesa")
+    assert (money.status, money.applied_amount) == ("unmatched", None)
+    assert money.reason == ("typed_by_staff" if reference else "unknown_reference")
+    assert not Refund.objects.exists()
+    other.refresh_from_db()
+    assert (state(order), other.status) == (("paid", "successful", False), "pending")
+    check_books()
+
+
+@pytest.mark.parametrize("typed_for", ["same order", "other order"])
+def test_receipt_of_a_prompt_that_staff_typed_first_neither_goes_back_nor_is_lost(order, attempt, rider, typed_for):
+    other = place_order(UserFactory(), ProductFactory(price=Decimal("1500.00")))
+    is_same = typed_for == "same order"
+    collect(rider, order if is_same else other, method=BANK, receipt_number="UKL4AB12CD")
+
+    settle(attempt.pk, MpesaProvider().parse_callback(json.dumps(stk_callback()).encode()), source="callback")
+
+    money = ReceivedMoney.objects.get(provider="mpesa")
+    assert (money.status, money.reason) == (("unmatched", "typed_by_staff") if is_same else ("applied", ""))
+    assert not Refund.objects.exists()
+    assert state(order) == ("paid", "successful", False)
+    check_books()
+
+
+def test_staff_attach_money_whose_receipt_was_typed_for_another_order(order, rider):
+    other = place_order(UserFactory(), ProductFactory(price=Decimal("1500.00")))
+    collect(rider, other, method=BANK, receipt_number="UKL4AB12CD")
+    money = received.record(arrival(account_reference=order.number))
+
+    received.attach(money.pk, order_number=order.number, actor=UserFactory(is_staff=True))
+
+    assert state(order) == ("paid", "successful", False)
+    assert Payment.objects.get(order=order).transaction_id is None
     check_books()
 
 

@@ -274,7 +274,41 @@ def test_lost_page_is_left_behind_by_the_next_click(order, buyer):
     assert PaymentAttempt.objects.get(reference=first).outcome == "superseded"
 
 
+def test_page_that_the_customer_closed_is_left_behind_by_the_next_click(page_attempt, buyer, order):
+    PagePay.answers = [ProviderResult(verdict=Verdict.IN_FLIGHT, outcome=outcomes.CANCELLED)]
+    queries.query_attempt(page_attempt.pk)
+
+    again = initialize(buyer, order)
+
+    assert again.status_code == 201
+    assert again.json()["reference"] != page_attempt.reference
+    assert states(page_attempt)[:2] == ("failed", "superseded")
+
+
 # --- asking, and running out of time
+
+
+@pytest.mark.parametrize(
+    "outcome", [outcomes.INSTRUMENT_DECLINED, outcomes.GO_BACK_TO_PAGE, outcomes.PROVIDER_CHECKS, outcomes.CANCELLED]
+)
+def test_customer_is_told_what_the_provider_says_of_an_open_page(page_attempt, buyer, outcome):
+    PagePay.answers = [ProviderResult(verdict=Verdict.IN_FLIGHT, outcome=outcome)]
+
+    (told,) = buyer.get(f"/api/payments/verify/{page_attempt.reference}/").json()["attempts"]
+
+    assert (told["status"], told["outcome"]) == ("pending", outcome.name)
+    assert (told["advice"], told["retry"]) == (outcome.advice, outcome.retry)
+
+
+@pytest.mark.parametrize("nothing_new", [ProviderResult(verdict=Verdict.IN_FLIGHT), OPEN])
+def test_answer_without_news_leaves_the_advice(page_attempt, nothing_new):
+    PagePay.answers = [ProviderResult(verdict=Verdict.IN_FLIGHT, outcome=outcomes.CARD_DECLINED), nothing_new]
+    queries.query_attempt(page_attempt.pk)
+
+    queries.query_attempt(page_attempt.pk)
+
+    assert len(PagePay.called("query")) == 2
+    assert states(page_attempt)[:2] == ("pending", "card_declined")
 
 
 def test_page_that_nobody_pays_ends_with_its_time_and_is_asked_about_further(page_attempt):

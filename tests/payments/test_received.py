@@ -84,6 +84,15 @@ def test_paybill_payment_with_the_orders_number_pays_it(order):
     check_books()
 
 
+def test_money_for_an_order_that_costs_nothing_waits_for_a_person():
+    order = place_order(UserFactory(), ProductFactory(price=Decimal("0.00")))
+
+    report(confirmation(BillRefNumber=order.number))
+
+    assert (state(order), ReceivedMoney.objects.get().status) == (("pending", None, None), "unmatched")
+    assert ProviderEvent.objects.get().outcome == "unmatched"
+
+
 def test_one_confirmation_delivered_ten_times_is_one_receipt(order):
     for _ in range(10):
         report(confirmation(BillRefNumber=order.number))
@@ -251,6 +260,18 @@ def test_confirmation_that_is_not_ours_or_makes_no_sense_is_kept_for_a_person(or
     assert state(order) == ("pending", None, None)
     assert not ReceivedMoney.objects.exists()
     assert ProviderEvent.objects.get().last_error.startswith("unreadable")
+
+
+@pytest.mark.parametrize("name", ["FirstName", "BillRefNumber", "MSISDN"])
+def test_half_a_character_in_a_confirmation_loses_no_money(name):
+    body = json.dumps(confirmation(**{name: "A\ud800\x00B"})).encode()
+
+    APIClient().post(f"/api/payments/till/{SECRET}/confirmation/", data=body, content_type="application/json")
+    inbox.handle_event(ProviderEvent.objects.get().pk)
+
+    money = ReceivedMoney.objects.get()
+    assert (money.status, money.amount) == ("unmatched", Decimal("1500.00"))
+    assert "AB" in (money.payer_name, money.account_reference, money.payer_phone)
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"\xff\xfe", b"[" * 50_000])

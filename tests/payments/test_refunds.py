@@ -204,6 +204,33 @@ def test_result_twice_or_failure_after_success_changes_nothing(payment, daraja):
     check_books()
 
 
+def test_success_after_failure_is_seen_by_a_person(payment, daraja):
+    (refund,) = refund_of(payment)
+    refunds.send_refund(refund.pk)
+    report(daraja, refund, REVERSAL, code=1)
+
+    report(daraja, refund, REVERSAL)
+
+    assert refund.status == "failed"
+    (event,) = ProviderEvent.objects.filter(handled_at__isnull=True)
+    assert event.last_error == "it was paid, and the books have it as failed"
+    check_books()
+
+
+def test_success_of_what_staff_have_paid_by_hand_is_seen_by_a_person(payment, daraja):
+    (refund,) = refund_of(payment)
+    refunds.send_refund(refund.pk)
+    Refund.objects.update(status="review", next_query_at=None)  # nobody could tell what became of it
+    refunds.complete_by_hand(refund.pk, actor=UserFactory(is_staff=True), receipt_number="SLIP 9")
+
+    report(daraja, refund, REVERSAL)
+
+    assert (refund.status, refund.receipt_number) == ("succeeded", "SLIP 9")
+    (event,) = ProviderEvent.objects.filter(handled_at__isnull=True)
+    assert event.last_error == "it was paid, and by hand too"
+    check_books()
+
+
 def test_result_from_an_unlisted_machine_settles_nothing(payment, daraja):
     (refund,) = refund_of(payment)
     refunds.send_refund(refund.pk)

@@ -238,6 +238,15 @@ def test_plain_line_is_read_whole():
     ]
 
 
+def test_receipt_of_mpesa_in_small_letters_is_the_same_receipt():
+    row = f"ukl4ab12cd,1500.00,KES,{utc(at(10))},,,"
+
+    (told,) = movements(plain(row), "mpesa")
+    (elsewhere,) = movements(plain(row), "paystack")
+
+    assert (told.receipt_number, elsewhere.receipt_number) == ("UKL4AB12CD", "ukl4ab12cd")
+
+
 def test_plain_file_covers_the_whole_days_of_its_lines():
     told = read_statement("paystack", plain(f"A,1,KES,{utc(at(10))},,,", f"B,1,KES,{utc(at(11))},,,").encode())
 

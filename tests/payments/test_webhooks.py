@@ -9,12 +9,14 @@ from django.core.cache import cache
 from django.utils import timezone
 
 from ecommerce.outbox import Postpone
-from payments import inbox, refunds
+from payments import inbox, outcomes, received, refunds, reviews, services
 from payments.exceptions import ProviderUnavailable
 from payments.models import Payment, PaymentAttempt, ProviderEvent, ReceivedMoney, Refund, RefusedEvents
 from payments.providers.base import About, ProviderResult, Verdict
 from payments.queries import query_attempt
+from tests.factories import UserFactory
 from tests.payments.pagepay import PagePay, paid, signature, webhook
+from tests.payments.test_ledger import check_books
 from tests.racing import at_once
 
 pytestmark = pytest.mark.django_db
@@ -206,6 +208,58 @@ def test_signed_webhook_of_another_currency_pays_nothing(page_attempt):
     assert states(page_attempt) == ("review", "pending", "pending")
 
 
+@pytest.mark.parametrize("first", [paid("1.00"), paid(currency="UGX")], ids=["amount", "currency"])
+def test_provider_that_says_two_things_of_one_receipt_pays_nothing(page_attempt, first):
+    PagePay.answers = [first, paid()]
+    handle(reference=page_attempt.reference)
+
+    handle(reference=page_attempt.reference, event_id="evt-2")
+
+    assert states(page_attempt) == ("review", "pending", "pending")
+    money = ReceivedMoney.objects.get()
+    assert (money.status, money.amount, money.currency) == ("unmatched", first.amount, first.currency)
+    check_books()
+
+
+def test_news_of_what_staff_have_decided_does_not_keep_the_customer_from_paying(page_attempt):
+    PagePay.answers = [paid("500.00")]
+    handle(reference=page_attempt.reference)
+    staff = UserFactory(is_staff=True)
+    received.attach(ReceivedMoney.objects.get().pk, order_number=page_attempt.payment.order.number, actor=staff)
+    reviews.close_review(page_attempt.pk, actor=staff, reason="the rest comes by another way")
+
+    handle(reference=page_attempt.reference, event_id="evt-2")
+
+    assert states(page_attempt) == ("failed", "failed", "pending")
+    order = page_attempt.payment.order
+    rest = services.start_payment(user=order.user, order_id=order.pk, method="card", phone_number="")
+    assert (rest.is_new, rest.attempt.amount) == (True, Decimal("1000.00"))
+    check_books()
+
+
+def test_other_money_of_an_attempt_that_staff_have_closed_is_seen(page_attempt):
+    PagePay.answers = [paid("500.00")]
+    handle(reference=page_attempt.reference)
+    staff = UserFactory(is_staff=True)
+    reviews.close_review(page_attempt.pk, actor=staff, reason="given back")
+    PagePay.answers = [paid("700.00", receipt="PP-2")]
+
+    handle(reference=page_attempt.reference, event_id="evt-2")
+
+    assert states(page_attempt) == ("review", "failed", "pending")
+    assert ReceivedMoney.objects.filter(status="unmatched").count() == 2
+    check_books()
+
+
+def test_decline_that_a_webhook_brings_up_is_told_to_the_customer(page_attempt):
+    PagePay.answers = [ProviderResult(verdict=Verdict.IN_FLIGHT, outcome=outcomes.INSTRUMENT_DECLINED)]
+
+    handle(reference=page_attempt.reference)
+
+    page_attempt.refresh_from_db()
+    assert (page_attempt.status, page_attempt.outcome) == ("pending", "instrument_declined")
+
+
 def test_provider_that_does_not_answer_is_asked_again(page_attempt):
     PagePay.answers = [ProviderUnavailable("down")]
 
@@ -285,6 +339,20 @@ def test_payment_that_the_provider_took_back_is_seen(page_attempt):
     handle(reference=page_attempt.reference, event_id="evt-2")
 
     assert Payment.objects.get(pk=page_attempt.payment_id).needs_refund
+
+
+@pytest.mark.parametrize(("given_back", "is_seen"), [("200.00", True), ("1500.00", False)])
+def test_what_the_provider_took_back_is_seen_unless_we_gave_it_back(page_attempt, given_back, is_seen):
+    reversal = ProviderResult(verdict=Verdict.REVERSED, receipt_number="PP-1")
+    PagePay.answers = [paid(), reversal]
+    handle(reference=page_attempt.reference)
+    refunds.refund_payment(
+        payment_id=page_attempt.payment_id, amount=Decimal(given_back), reason="scratched", actor=None
+    )
+
+    handle(reference=page_attempt.reference, event_id="evt-2")
+
+    assert Payment.objects.get(pk=page_attempt.payment_id).needs_refund is is_seen
 
 
 def test_dispute_waits_for_a_person(page_attempt):

@@ -13,7 +13,7 @@ class TestCashOnDelivery(ProviderConformance):
     method = "cash_on_delivery"
 
     def make_provider(self, settings):
-        settings.MANUAL = {"BANK_INSTRUCTIONS": "Equity Bank, account 0123456789, ByteMtaani Ltd"}
+        settings.MANUAL = settings.MANUAL | {"BANK_INSTRUCTIONS": "Equity Bank, account 0123456789, ByteMtaani Ltd"}
         return ManualProvider()
 
     def accepted(self):

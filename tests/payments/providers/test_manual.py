@@ -21,7 +21,7 @@ ASK = Asking()
 
 @pytest.fixture
 def provider(settings) -> ManualProvider:
-    settings.MANUAL = {"BANK_INSTRUCTIONS": BANK}
+    settings.MANUAL = settings.MANUAL | {"BANK_INSTRUCTIONS": BANK}
     return ManualProvider()
 
 
@@ -45,7 +45,7 @@ def test_customer_is_told_how_much_cash_to_have_ready(provider):
 
 
 def test_longest_instructions_fit_their_column(settings):
-    settings.MANUAL = {"BANK_INSTRUCTIONS": "x" * 400}
+    settings.MANUAL = settings.MANUAL | {"BANK_INSTRUCTIONS": "x" * 400}
 
     result = ManualProvider().initiate(
         ASK.initiate_request(order_number="BM-20261121-000042", amount=Decimal("9999999999.99"))
@@ -55,7 +55,7 @@ def test_longest_instructions_fit_their_column(settings):
 
 
 def test_without_a_bank_account_only_cash_is_offered(settings):
-    settings.MANUAL = {"BANK_INSTRUCTIONS": ""}
+    settings.MANUAL = settings.MANUAL | {"BANK_INSTRUCTIONS": ""}
     provider = ManualProvider()
 
     refused = provider.initiate(ASK.initiate_request())
