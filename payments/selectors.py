@@ -1,15 +1,26 @@
 """Reading payments, by audience."""
 
-from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
+from django.db.models import DecimalField, Exists, OuterRef, Prefetch, Q, QuerySet, Subquery, Sum
+from django.db.models.functions import Coalesce
 
 from accounts.models import User
+from ecommerce.money import ZERO
 from payments.models import Payment, PaymentAttempt, ReceivedMoney, Refund
 
 
 def payments_with_attempts() -> QuerySet[Payment]:
     """Every payment with what a reader wants to see of it, in two statements; attempts newest first."""
     attempts = PaymentAttempt.objects.order_by("-created_at")
-    return Payment.objects.select_related("order").prefetch_related(Prefetch("attempts", queryset=attempts))
+    arrived = (
+        ReceivedMoney.objects.filter(payment=OuterRef("pk"), status=ReceivedMoney.Status.APPLIED)
+        .values("payment")
+        .annotate(total=Sum("applied_amount"))
+        .values("total")
+    )
+    payments = Payment.objects.annotate(
+        paid_amount=Coalesce(Subquery(arrived), ZERO, output_field=DecimalField(max_digits=12, decimal_places=2))
+    )
+    return payments.select_related("order").prefetch_related(Prefetch("attempts", queryset=attempts))
 
 
 def payments_visible_to(user: User) -> QuerySet[Payment]:

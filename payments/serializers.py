@@ -15,6 +15,7 @@ from orders.models import Order
 from payments import outcomes
 from payments.models import Payment, PaymentAttempt, Payout, ReceivedMoney, Refund, RefundLine
 from payments.providers import provider_names
+from payments.providers.mpesa.reading import wire_msisdn
 
 COLLECT_METHODS = [
     (method.value, method.label)
@@ -34,6 +35,8 @@ class StartPaymentSerializer(serializers.Serializer[Any]):
             raise serializers.ValidationError(
                 {"phone_number": ["Which phone shall be asked for the PIN?"]}, code="required"
             )
+        if attrs["method"] == Payment.Method.MPESA and not wire_msisdn(attrs["phone_number"]):
+            raise serializers.ValidationError({"phone_number": ["M-PESA takes Kenyan mobile numbers."]}, code="invalid")
         return attrs
 
 
@@ -41,6 +44,11 @@ class InitializePaymentSerializer(StartPaymentSerializer):
     """``provider`` chooses one where several of the shop's collect by the method."""
 
     provider = serializers.ChoiceField(choices=[(name, name) for name in provider_names()], required=False)
+
+    def validate_method(self, method: str) -> str:
+        if method == Payment.Method.MPESA:
+            raise serializers.ValidationError("It is paid on a phone: POST /api/payments/.", code="invalid_choice")
+        return method
 
 
 class PaymentAttemptSerializer(serializers.ModelSerializer[PaymentAttempt]):
@@ -90,6 +98,9 @@ class PaymentAttemptSerializer(serializers.ModelSerializer[PaymentAttempt]):
 
 class PaymentSerializer(serializers.ModelSerializer[Payment]):
     order_number = serializers.CharField(source="order.number", read_only=True)
+    paid_amount = serializers.DecimalField(
+        max_digits=12, decimal_places=2, read_only=True, help_text="What has arrived for it, in its currency."
+    )
     attempts = PaymentAttemptSerializer(many=True, read_only=True)
 
     class Meta:
@@ -101,6 +112,7 @@ class PaymentSerializer(serializers.ModelSerializer[Payment]):
             "order_number",
             "amount",
             "currency",
+            "paid_amount",
             "method",
             "provider",
             "status",

@@ -478,3 +478,28 @@ def test_return_address_asks_no_more_about_what_is_settled(client, page_attempt)
 
     page_attempt.refresh_from_db()
     assert page_attempt.next_query_at is None
+
+
+def test_prompt_on_a_phone_is_no_page(page_attempt, buyer, order):
+    answer = initialize(buyer, order, method="mpesa", phone_number="0712345678")
+
+    assert problem(answer) == (400, "invalid_choice")
+    assert states(page_attempt)[0] == "pending"  # the page that was open still is
+
+
+def test_foreign_phone_is_refused_before_anything_is_owed(buyer, order):
+    body = {"order_id": str(order.pk), "method": "mpesa", "phone_number": "+16502530000"}
+
+    answer = buyer.post("/api/payments/", body, format="json")
+
+    assert problem(answer) == (400, "invalid")
+    assert not PaymentAttempt.objects.exists()
+
+
+def test_customer_sees_what_has_arrived(page_attempt, buyer):
+    url = f"/api/payments/{page_attempt.payment_id}/"
+    before = buyer.get(url).json()["paid_amount"]
+    PagePay.answers = [paid()]
+    queries.query_attempt(page_attempt.pk)
+
+    assert (before, buyer.get(url).json()["paid_amount"]) == ("0.00", "1500.00")

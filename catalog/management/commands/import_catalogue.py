@@ -43,7 +43,7 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("file", type=Path, help="such as ../shared/data/catalogue/electronics-catalogue.ndjson.gz")
+        parser.add_argument("file", type=Path, help="such as electronics-catalogue.ndjson.gz")
         parser.add_argument(
             "--rate", type=_rate, default=Decimal("129.50"), help="KES for one USD (default: %(default)s)"
         )
