@@ -162,9 +162,12 @@ def queued() -> Callable[[], list[dict[str, Any]]]:
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """Headless Chromium; the test is skipped where none is installed."""
+    """Headless Chromium; the test is skipped where none is installed.
+
+    For a module, not longer: while it is open, no other test of this process can run an event loop.
+    """
     if CHROMIUM is None:
         pytest.skip("Chromium is not installed")
     playwright = pytest.importorskip("playwright.sync_api")

@@ -29,10 +29,12 @@ class RunningShop:
         port, simulator_port = free_port(), free_port()
         self.url, self.phone = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{simulator_port}"
         parts = urlsplit(os.environ["REDIS_URL"])
+        # Each process of the test run has a shop of its own, and no shop may take another's work.
+        worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
         self.environment = os.environ | {
             "ENVIRONMENT": "local",
             "DATABASE_URL": urlunsplit(urlsplit(self.server_url)._replace(path=f"/{self.database}")),
-            "REDIS_URL": urlunsplit(parts._replace(path="/9")),
+            "REDIS_URL": urlunsplit(parts._replace(path=f"/{9 + worker}")),
             "PORT": str(port),
             "PUBLIC_BASE_URL": self.url,
             "EMAIL_URL": f"filemail://{folder}/mail",
