@@ -14,8 +14,12 @@ from unfold.views import ChangeList
 from catalog import services, stock
 from catalog.currencies.admin import ExchangeRateAdmin
 from catalog.forms import AdjustStockForm, BrandForm, CategoryForm, NewVariantForm, ProductForm, VariantForm
+from catalog.images.admin import ImageInline, WithPictures
 from catalog.models import Brand, Category, ExchangeRate, Product, ProductQuerySet, Stock, StockMovement, Variant
-from catalog.search import SearchTooLong, search_products
+from catalog.reviews.admin import ReviewAdmin
+from catalog.reviews.models import Review
+from catalog.searching.matching import search_products
+from catalog.searching.words import SearchTooLong
 from ecommerce.admin_base import (
     EMPTY,
     WAITING,
@@ -142,11 +146,11 @@ class VariantInline(UnfoldStackedInline):
 
 
 @admin.register(Product)
-class ProductAdmin(ShopAdmin):
+class ProductAdmin(WithPictures):
     """Products with their variants. Deleting takes a product out of the shop; it can be restored."""
 
     form = ProductForm
-    inlines = (VariantInline,)
+    inlines = (VariantInline, ImageInline)
     list_display = ("name_and_picture", "brand", "category", "price_from", "stock", "stocked", "is_active")
     list_filter = (RemovedFilter, "is_active", "in_stock", BranchFilter, "kind", "brand")
     list_select_related = ("brand", "category")
@@ -156,7 +160,7 @@ class ProductAdmin(ShopAdmin):
     autocomplete_fields = ("category", "brand", "seller")
     prepopulated_fields = {"url_key": ("product_name",)}
     actions = ("restore_selected",)
-    actions_detail = ("restore",)
+    actions_detail = ("add_picture", "restore")
     fieldsets = (
         (
             None,
@@ -188,12 +192,12 @@ class ProductAdmin(ShopAdmin):
         return not removed and super().has_delete_permission(request, obj)
 
     def offers(self, name: str, obj: Product) -> bool:
-        return obj.deleted_at is not None
+        return (obj.deleted_at is not None) == (name == "restore")
 
     # --- Forms -------------------------------------------------------------------------------------------------
 
     def get_queryset(self, request: HttpRequest) -> ProductQuerySet:
-        return Product.objects.with_stock().defer("search_vector", "search_text")
+        return Product.objects.with_stock().defer("search_vector")
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         return self.fieldsets if obj else self.fieldsets[:1]
@@ -223,6 +227,11 @@ class ProductAdmin(ShopAdmin):
             else:
                 row.save(update_fields=[*(name for name in changed[row.pk] if name in columns), "updated_at"])
         services.refresh_product(product.pk)
+        for formset in formsets[1:]:
+            self.save_pictures(product, formset)
+
+    def get_inlines(self, request: HttpRequest, obj: Any) -> Any:
+        return self.inlines if obj else self.inlines[:1]  # a picture needs a product that is there
 
     # --- Removing and restoring --------------------------------------------------------------------------------
 
@@ -273,8 +282,8 @@ class ProductAdmin(ShopAdmin):
     @column("Product", ordering="product_name", header=True)
     def name_and_picture(self, product: Product) -> list[Any]:
         initials = "".join(word[0] for word in product.product_name.split()[:2])
-        picture = {"path": product.image_url, "squared": True, "width": 32, "height": 32}
-        return [product.product_name, "", initials, picture if product.image_url else None]
+        picture = {"path": product.shown_image_url, "squared": True, "width": 32, "height": 32}
+        return [product.product_name, "", initials, picture if product.shown_image_url else None]
 
     @column("Price", ordering="price")
     def price_from(self, product: Product) -> str:
@@ -490,6 +499,7 @@ class StockMovementAdmin(ReadOnlyAdmin):
         return f"{movement.on_hand_change:+d}"
 
 
-# --- Exchange rates -------------------------------------------------------------------------------------------
+# --- Of the sub-packages --------------------------------------------------------------------------------------
 
 admin.site.register(ExchangeRate, ExchangeRateAdmin)
+admin.site.register(Review, ReviewAdmin)

@@ -10,7 +10,7 @@ from rest_framework.exceptions import ValidationError
 
 from catalog import selectors
 from catalog.models import Product, ProductQuerySet
-from catalog.search import search_products
+from catalog.searching.matching import search_products
 
 
 class YesOrNoField(forms.NullBooleanField):

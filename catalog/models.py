@@ -7,7 +7,12 @@ from django.db import models
 from django.db.models import F, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce
 
+from catalog.images.files import address_of
+from catalog.images.models import ProductImage  # noqa: F401 - a sub-package's models are the app's
 from catalog.ltree import LtreeField
+from catalog.reviews.models import Review  # noqa: F401
+from catalog.searching.models import SearchAttribute, SearchWord  # noqa: F401
+from catalog.wishlist.models import StockNotice, WishlistItem  # noqa: F401
 from ecommerce.models import BaseModel, new_id
 
 
@@ -75,7 +80,9 @@ class Product(BaseModel):
     category = models.ForeignKey(Category, on_delete=models.PROTECT, related_name="products")
     brand = models.ForeignKey(Brand, null=True, blank=True, on_delete=models.PROTECT, related_name="products")
     in_stock = models.BooleanField(default=False, editable=False)  # kept by triggers on Stock and Variant
-    image_url = models.URLField(max_length=500, blank=True)
+    image_url = models.URLField(max_length=500, blank=True)  # a picture somewhere else, of a feed or by hand
+    # A file; kept by catalog.images.services. The default is for a release that does not know the column.
+    picture = models.CharField(max_length=100, blank=True, default="", db_default="", editable=False)
     kind = models.CharField(max_length=10, choices=Kind.choices, default=Kind.PHYSICAL)
     seller = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="products"
@@ -86,8 +93,9 @@ class Product(BaseModel):
     is_active = models.BooleanField(default=True)
     deleted_at = models.DateTimeField(null=True, blank=True, editable=False)
     source_id = models.CharField(max_length=200, null=True, blank=True, unique=True)  # the importer's own key
-    search_vector = SearchVectorField(null=True, editable=False)  # kept by catalog.search.index_products
-    search_text = models.TextField(blank=True, editable=False)  # folded words for typo tolerance
+    # Kept by catalog.searching.indexing, as is the column ``facets``, which the ORM does not know: it is for the
+    # search alone, and no list shall carry it.
+    search_vector = SearchVectorField(null=True, editable=False)
 
     objects = ProductQuerySet.as_manager()
 
@@ -99,12 +107,16 @@ class Product(BaseModel):
             models.Index(fields=["-created_at", "id"], name="product_newest"),
             models.Index(fields=["category", "product_name"], name="product_by_category"),
             GinIndex(fields=["search_vector"], name="product_search_vector"),
-            GinIndex(fields=["search_text"], opclasses=["gin_trgm_ops"], name="product_search_trigrams"),
             GinIndex(fields=["attributes"], opclasses=["jsonb_path_ops"], name="product_attributes"),
         ]
 
     def __str__(self) -> str:
         return self.product_name
+
+    @property
+    def shown_image_url(self) -> str:
+        """Return the address of its first picture that is ready, else of the one that lies somewhere else."""
+        return address_of(self.picture) or self.image_url
 
 
 class Variant(BaseModel):
@@ -119,6 +131,7 @@ class Variant(BaseModel):
     weight_grams = models.PositiveIntegerField(null=True, blank=True)
     barcode = models.CharField(max_length=64, blank=True)
     image_url = models.URLField(max_length=500, blank=True)
+    picture = models.CharField(max_length=100, blank=True, default="", db_default="", editable=False)  # as above
     position = models.PositiveSmallIntegerField(default=0)
     is_active = models.BooleanField(default=True)
 
@@ -132,6 +145,10 @@ class Variant(BaseModel):
 
     def __str__(self) -> str:
         return self.sku
+
+    @property
+    def shown_image_url(self) -> str:
+        return address_of(self.picture) or self.image_url
 
 
 class Stock(models.Model):

@@ -5,6 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from catalog.currencies.serializers import DisplayCurrencyField, DisplayPriceField
+from catalog.images.serializers import ProductImageSerializer
 from catalog.models import Brand, Category, Product, Variant
 
 
@@ -43,6 +44,7 @@ class BrandSerializer(serializers.ModelSerializer[Brand]):
 
 class VariantSerializer(serializers.ModelSerializer[Variant]):
     stock = serializers.IntegerField(source="stock_level.available", read_only=True)
+    image_url = serializers.URLField(source="shown_image_url", read_only=True)
     display_price = DisplayPriceField(help_text="With `?currency=`.")
     display_compare_at_price = DisplayPriceField("compare_at_price", help_text="With `?currency=`.")
     display_currency = DisplayCurrencyField(help_text="With `?currency=`.")
@@ -70,6 +72,7 @@ class ProductListSerializer(serializers.ModelSerializer[Product]):
     category = CategoryInProductSerializer(read_only=True)
     brand = BrandSerializer(read_only=True, allow_null=True)
     stock = serializers.IntegerField(read_only=True)
+    image_url = serializers.URLField(source="shown_image_url", read_only=True)
     display_price = DisplayPriceField(help_text="With `?currency=`: the price in that currency; null without a rate.")
     display_currency = DisplayCurrencyField(help_text="With `?currency=`.")
 
@@ -100,11 +103,12 @@ class ProductListSerializer(serializers.ModelSerializer[Product]):
 
 class ProductSerializer(ProductListSerializer):
     variants = VariantSerializer(many=True, read_only=True)
+    images = ProductImageSerializer(many=True, read_only=True)
     attributes = serializers.DictField(read_only=True)
 
     class Meta:
         model = Product
-        fields = (*ProductListSerializer.Meta.fields, "description", "attributes", "variants")
+        fields = (*ProductListSerializer.Meta.fields, "description", "attributes", "variants", "images")
         read_only_fields = fields
 
 

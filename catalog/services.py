@@ -14,7 +14,7 @@ from django.utils.text import slugify
 from catalog import stock
 from catalog.exceptions import CategoryCycle, CategoryTooDeep
 from catalog.models import Brand, Category, Product, StockMovement, Variant
-from catalog.search import index_products
+from catalog.searching.indexing import index_products
 from ecommerce.exceptions import ErrorRow
 
 # "One writer in the tree at a time": a transaction-long advisory lock, for a thing that has no row.

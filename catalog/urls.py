@@ -1,12 +1,32 @@
+from django.urls import path
 from rest_framework.routers import SimpleRouter
 
 from catalog import views
 from catalog.currencies.views import CurrencyViewSet
+from catalog.images.views import ProductImageOrderView, ProductImageViewSet
+from catalog.reviews.views import ProductReviewViewSet, ReviewViewSet
+from catalog.searching.views import SearchView, SuggestView
+from catalog.wishlist.views import StockNoticeView, WishlistViewSet
 
 router = SimpleRouter()
 router.register("products", views.ProductViewSet, basename="product")
 router.register("categories", views.CategoryViewSet, basename="category")
 router.register("brands", views.BrandViewSet, basename="brand")
 router.register("currencies", CurrencyViewSet, basename="currency")
+router.register("reviews", ReviewViewSet, basename="review")
 
-urlpatterns = router.urls
+urlpatterns = [
+    path("products/search/", SearchView.as_view()),  # before the look-up of a product by its url_key
+    path("products/suggest/", SuggestView.as_view()),
+    *router.urls,
+    path("products/<str:key>/images/", ProductImageViewSet.as_view({"get": "list", "post": "create"})),
+    path("products/<str:key>/images/reorder/", ProductImageOrderView.as_view()),
+    path(
+        "products/<str:key>/images/<uuid:pk>/",
+        ProductImageViewSet.as_view({"get": "retrieve", "patch": "partial_update", "delete": "destroy"}),
+    ),
+    path("products/<str:key>/reviews/", ProductReviewViewSet.as_view({"get": "list", "post": "create"})),
+    path("products/<str:key>/notify/", StockNoticeView.as_view()),
+    path("wishlist/", WishlistViewSet.as_view({"get": "list", "post": "create"})),
+    path("wishlist/<uuid:product_id>/", WishlistViewSet.as_view({"delete": "destroy"})),
+]

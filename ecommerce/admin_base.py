@@ -41,9 +41,12 @@ if TYPE_CHECKING:  # unfold has no types; these are the classes that it extends
 
     class UnfoldStackedInline(admin.StackedInline[Any, Any]): ...
 
+    class UnfoldTabularInline(admin.TabularInline[Any, Any]): ...
+
 else:
     from unfold.admin import ModelAdmin as UnfoldModelAdmin
     from unfold.admin import StackedInline as UnfoldStackedInline  # noqa: F401 - for the apps
+    from unfold.admin import TabularInline as UnfoldTabularInline  # noqa: F401
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 Rows = Sequence[Sequence[Any]]
@@ -143,18 +146,21 @@ class ShopAdmin(UnfoldModelAdmin):
         form_class: type[forms.Form] = ConfirmForm,
         initial: dict[str, Any] | None = None,
         network: bool = False,
+        permission: str = "act",
     ) -> HttpResponseBase:
         """Ask first (GET), then do it (POST), say ``do``'s answer and note who did it.
 
-        ``initial`` fills in the form. With ``network`` it runs once: only a database transaction may be repeated.
+        ``initial`` fills in the form. ``permission`` is that of the action. With ``network`` it runs once: only a
+        database transaction may be repeated.
         """
         obj = self.get_object(request, unquote(object_id))
         if obj is None:
             return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
-        if not self.has_act_permission(request, obj):
+        if not getattr(self, f"has_{permission}_permission")(request, obj):
             raise PermissionDenied
         back = reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[obj.pk])
-        form = form_class(request.POST if request.method == "POST" else None, initial=initial)
+        sent = request.method == "POST"
+        form = form_class(request.POST if sent else None, request.FILES if sent else None, initial=initial)
         if form.is_valid():
             answer = run_service(request, lambda: do(obj, form.cleaned_data), network=network)
             if answer is not None:
@@ -250,11 +256,13 @@ def column(description: str, *, ordering: Any = None, **looks: Any) -> Callable[
     return decorator
 
 
-def detail_action(description: str, *, icon: str, danger: bool = False) -> Callable[[Function], Function]:
-    """Declare a button of one row's page, for those with ``has_act_permission``."""
+def detail_action(
+    description: str, *, icon: str, danger: bool = False, permission: str = "act"
+) -> Callable[[Function], Function]:
+    """Declare a button of one row's page, for those with ``has_<permission>_permission``."""
     variant = ActionVariant.DANGER if danger else ActionVariant.PRIMARY
     decorator: Callable[[Function], Function] = unfold_action(
-        description=description, permissions=["act"], icon=icon, variant=variant
+        description=description, permissions=[permission], icon=icon, variant=variant
     )
     return decorator
 

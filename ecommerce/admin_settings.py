@@ -51,6 +51,8 @@ def admin_site(shop_name: str) -> dict[str, object]:
                         staff_link("Brands", "sell", "catalog.brand"),
                         staff_link("Stock", "inventory_2", "catalog.stock"),
                         staff_link("Stock movements", "swap_vert", "catalog.stockmovement"),
+                        staff_link("Pictures", "image", "catalog.productimage"),
+                        staff_link("Reviews", "reviews", "catalog.review"),
                         staff_link("Exchange rates", "currency_exchange", "catalog.exchangerate"),
                     ],
                 },

@@ -14,6 +14,7 @@ from django.core.exceptions import ImproperlyConfigured
 from ecommerce.admin_settings import admin_site
 from ecommerce.currencies import ISO_4217
 from ecommerce.environment import BASE_DIR, ENVIRONMENT, PRODUCTION, env, flag, rate, required, whole_number
+from ecommerce.media_settings import MEDIA_ROOT, MEDIA_STORAGE, MEDIA_URL  # noqa: F401 - settings are read from here
 from ecommerce.payment_settings import (  # noqa: F401 - settings are read from here
     CHAPA,
     MANUAL,
@@ -135,10 +136,7 @@ DATABASES["default"].update(CONN_MAX_AGE=60, CONN_HEALTH_CHECKS=True, ATOMIC_REQ
 DATABASES["default"].setdefault("OPTIONS", {}).update(
     connect_timeout=3,
     # Nothing may wait for ever: a lock for 3 s, a statement for 15 s, an idle transaction for 30 s.
-    options=(
-        "-c lock_timeout=3000 -c statement_timeout=15000 -c idle_in_transaction_session_timeout=30000"
-        " -c pg_trgm.word_similarity_threshold=0.45"  # how alike a misspelt word must be, see catalog.search
-    ),
+    options="-c lock_timeout=3000 -c statement_timeout=15000 -c idle_in_transaction_session_timeout=30000",
 )
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
@@ -188,6 +186,9 @@ CELERY_BEAT_SCHEDULE = {
     "ask-about-claims": {"task": "payments.ask_about_claims", "schedule": 60.0, "options": {"expires": 60}},
     "reconcile-due-days": {"task": "payments.reconcile_due_days", "schedule": 3600.0, "options": {"expires": 3600}},
     "cancel-unpaid-orders": {"task": "orders.cancel_unpaid_orders", "schedule": 30.0, "options": {"expires": 30}},
+    "tend-stock-notices": {"task": "catalog.tend_stock_notices", "schedule": 600.0, "options": {"expires": 600}},
+    "sweep-images": {"task": "catalog.sweep_images", "schedule": 3600.0, "options": {"expires": 3600}},
+    "refresh-search": {"task": "catalog.refresh_search", "schedule": 3600.0, "options": {"expires": 3600}},
     "purge-expired-rows": {"task": "ecommerce.purge_expired_rows", "schedule": 3600.0},
 }
 
@@ -294,6 +295,7 @@ THROTTLE_RATES = {
     "login": rate("THROTTLE_LOGIN", f"{10 * _LOCAL_FACTOR}/60"),
     "register": rate("THROTTLE_REGISTER", f"{10 * _LOCAL_FACTOR}/3600"),
     "payment": rate("THROTTLE_PAYMENT", f"{5 * _LOCAL_FACTOR}/60"),
+    "review": rate("THROTTLE_REVIEW", f"{30 * _LOCAL_FACTOR}/3600"),
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "ByteMtaani API",
@@ -319,6 +321,7 @@ SPECTACULAR_SETTINGS = {
         "MethodEnum": "payments.models.Payment.Method",
         "CollectMethodEnum": "payments.serializers.COLLECT_METHODS",
         "KindEnum": "catalog.models.Product.Kind",
+        "ReviewStatusEnum": "catalog.reviews.models.Review.Status",
         "LedgerTransactionKindEnum": "payments.models.LedgerTransaction.Kind",
         "LedgerAccountKindEnum": "payments.models.LedgerAccount.Kind",
     },
@@ -337,10 +340,8 @@ SPECTACULAR_SETTINGS = {
 
 STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
-MEDIA_URL = "/media/"
-MEDIA_ROOT = BASE_DIR / "media"
 STORAGES = {
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "default": MEDIA_STORAGE,
     "staticfiles": {
         "BACKEND": (
             "whitenoise.storage.CompressedManifestStaticFilesStorage"
@@ -382,6 +383,10 @@ for _name, _codes in (("BASE_CURRENCY", [BASE_CURRENCY]), ("CURRENCIES", CURRENC
     if _unknown := [code for code in _codes if code not in ISO_4217]:
         raise ImproperlyConfigured(f"{_name} names {_unknown[0]!r}; it takes ISO 4217 codes, such as KES or USD.")
 MAX_RATE_AGE = timedelta(days=whole_number("MAX_RATE_AGE_DAYS", 7, most=3650))  # of a rate that is charged by
+
+# --- Catalogue ----------------------------------------------------------------------------------------------
+
+REVIEWS_PREMODERATED = flag("REVIEWS_PREMODERATED")  # staff publish every review, not only those with a link
 
 # --- Orders -------------------------------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView, SpectacularSwaggerView
 
 from ecommerce import views
+from ecommerce.environment import PRODUCTION
 
 urlpatterns = [
     # Somebody who opens the bare address wants to know what is here.
@@ -23,6 +24,9 @@ urlpatterns = [
     path("api/", include("orders.urls")),
     path("api/", include("payments.urls")),
 ]
+
+if not PRODUCTION:  # there nginx serves them, or the bucket
+    urlpatterns.append(path("media/<path:path>", views.media))
 
 handler400 = views.bad_request
 handler403 = views.permission_denied

@@ -287,7 +287,7 @@ def _locked_variants(wanted: Counter[UUID]) -> dict[UUID, Variant]:
             stock_level__isnull=False,
         )
         .select_related("stock_level", "product")
-        .defer("product__search_vector", "product__search_text", "product__description")
+        .defer("product__search_vector", "product__description")
         .order_by("product_id", "pk")
     )
     return {variant.pk: variant for variant in rows}

@@ -6,10 +6,13 @@ from typing import Any
 
 import factory
 from django.contrib.auth.hashers import make_password
+from django.db import transaction
 
 from accounts.models import User
 from catalog import services as catalog_services
 from catalog.models import Brand, Category, Product, Variant
+from catalog.reviews import services as review_services
+from catalog.reviews.models import Review
 from orders import services as order_services
 from orders.models import Order
 
@@ -93,3 +96,19 @@ def place_order(user: User, product: Product | None = None, *, quantity: int = 1
     return order_services.place_order(
         user=user, items=[order_services.ItemInput(quantity=quantity, product_id=product.pk, attr="items.0")]
     )
+
+
+def buy(user: User, product: Product | None = None, **product_fields: Any) -> Order:
+    """Bring a product, which is made if none is given, to its buyer: ordered, paid, shipped, delivered."""
+    order = place_order(user, product, **product_fields)
+    with transaction.atomic():
+        order_services.transition_order(order.pk, Order.Status.PAID)
+    order_services.ship_order(order.pk)
+    return order_services.deliver_order(order.pk)
+
+
+def review(product: Product | None = None, user: User | None = None, **fields: Any) -> Review:
+    """Let a buyer, who is made if none is given, review a product."""
+    user, product = user or UserFactory(), product or ProductFactory()
+    buy(user, product)
+    return review_services.write_review(user=user, product=product, **{"rating": 5, **fields})

@@ -1,5 +1,7 @@
 """What must hold after anything; tests call it when they have done their worst."""
 
+from decimal import ROUND_HALF_UP, Decimal
+
 from django.db.models import Sum
 
 from catalog.models import Product, Stock, StockMovement
@@ -15,3 +17,11 @@ def assert_stock_holds() -> None:
         assert 0 <= stock.available <= stock.on_hand
     for product in Product.objects.with_stock():
         assert product.in_stock == (product.stock > 0)
+
+
+def assert_ratings_hold() -> None:
+    """Every product's rating and count are those of its published reviews."""
+    for product in Product.objects.all():
+        stars = list(product.reviews.filter(status="published").values_list("rating", flat=True))
+        mean = (Decimal(sum(stars)) / len(stars)).quantize(Decimal("0.01"), ROUND_HALF_UP) if stars else None
+        assert (product.rating, product.review_count) == (mean, len(stars))

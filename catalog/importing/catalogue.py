@@ -9,6 +9,7 @@ from catalog.importing.reading import Survey, Terms, read_lines, read_product, s
 from catalog.importing.records import ProductRecord, Reason, SkippedLine
 from catalog.importing.report import Report
 from catalog.importing.writing import BATCH, CatalogueWriter, Outcome, import_lock
+from catalog.searching.indexing import refresh_vocabulary
 
 Progress = Callable[[Iterator[bytes | None], int], Iterator[bytes | None]]
 
@@ -34,6 +35,7 @@ def import_catalogue(
         known = survey(path, limit=limit)
         _store(path, known, terms=terms, report=report, limit=limit, progress=progress)
         _refresh_statistics()
+        refresh_vocabulary()
 
 
 def _store(path: Path, known: Survey, *, terms: Terms, report: Report, limit: int | None, progress: Progress) -> None:

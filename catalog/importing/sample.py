@@ -12,6 +12,7 @@ from catalog.importing import taxonomy
 from catalog.importing.cleaning import fold
 from catalog.importing.records import ProductRecord, VariantRecord, fingerprint
 from catalog.importing.writing import BATCH, CatalogueWriter, Outcome, import_lock
+from catalog.searching.indexing import refresh_vocabulary
 
 SAMPLES = Path(__file__).resolve().parent.parent / "sample"
 SAMPLE_SHOP = SAMPLES / "sample_shop.json"
@@ -57,6 +58,7 @@ def load_sample_shop(path: Path = SAMPLE_SHOP) -> SampleLoaded:
             outcomes += [written.outcome for written in writer.write(records[start : start + BATCH])]
         if Outcome.REFUSED in outcomes:
             raise SampleRefused("The sample shop clashes with what staff have changed; nothing was loaded.")
+        refresh_vocabulary()
     return SampleLoaded(
         categories=len(paths),
         brands=len(brand_names),

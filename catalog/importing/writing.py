@@ -18,7 +18,7 @@ from catalog import stock
 from catalog.importing.records import ProductRecord, VariantRecord, fingerprint
 from catalog.importing.taxonomy import BrandBook, CategoryTree, Path
 from catalog.models import Product, StockMovement, Variant
-from catalog.search import index_products
+from catalog.searching.indexing import index_products
 from ecommerce.models import new_id
 
 BATCH = 1000
@@ -137,7 +137,7 @@ class CatalogueWriter:
             product.source_id: product
             for product in Product.objects.select_for_update(no_key=True)
             .filter(source_id__in=[record.source_id for record in records])
-            .defer("search_vector", "search_text")
+            .defer("search_vector")
             .order_by("pk")  # the order of the stock trigger, so that orders and imports cannot deadlock
         }
         variants: dict[UUID, list[Variant]] = {product.pk: [] for product in existing.values()}

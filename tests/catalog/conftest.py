@@ -6,6 +6,14 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
+from rest_framework.test import APIClient
+
+from catalog.models import Product
+from tests.admin_pages import member_of_staff
+from tests.clients import client_for
+from tests.factories import ProductFactory
+
+SHOP = "http://127.0.0.1:8000"
 
 
 @pytest.fixture
@@ -41,3 +49,21 @@ def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., dict[str, int]]:
         return figures
 
     return run
+
+
+@pytest.fixture
+def media(settings: Any, tmp_path: Path) -> Path:
+    """A folder for uploads that lasts as long as the test."""
+    settings.MEDIA_ROOT, settings.PUBLIC_BASE_URL = tmp_path / "media", SHOP
+    return tmp_path / "media"
+
+
+@pytest.fixture
+def product(db: None) -> Product:
+    return ProductFactory(image_url="https://feed.example/a.jpg")
+
+
+@pytest.fixture
+def clerk(db: None) -> APIClient:
+    """Staff who may change products, over HTTP."""
+    return client_for(member_of_staff("catalog.change_product"))

@@ -453,7 +453,7 @@ def test_prices_shown_take_one_statement_for_any_number_of_rows(api_client, djan
 
     with django_assert_num_queries(3):  # count, products, rates
         listed = api_client.get(PRODUCTS, {"currency": "USD"}).json()["results"]
-    with django_assert_num_queries(3):  # product, variants with their stock, rates
+    with django_assert_num_queries(4):  # product, variants with their stock, images, rates
         shown = api_client.get(f"{PRODUCTS}{product.pk}/", {"currency": "USD"}).json()
 
     assert None not in {row["display_price"] for row in [*listed, shown, *shown["variants"]]}

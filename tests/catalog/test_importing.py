@@ -12,7 +12,7 @@ from django.utils import timezone
 from catalog.importing import catalogue
 from catalog.importing.reading import Terms, read_product
 from catalog.models import Brand, Category, Product, Stock, StockMovement, Variant
-from catalog.search import search_products
+from catalog.searching.matching import search_products
 from tests.catalog.feed import imported, row, snapshot, stock_that_differs_from_its_ledger
 from tests.factories import BrandFactory, CategoryFactory, ProductFactory, variant_of
 

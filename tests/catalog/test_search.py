@@ -6,7 +6,9 @@ import pytest
 
 from catalog import services
 from catalog.models import Product, Variant
-from catalog.search import SearchTooLong, index_products, search_products, search_words
+from catalog.searching.indexing import index_products
+from catalog.searching.matching import search_products
+from catalog.searching.words import SearchTooLong, search_words
 from catalog.services import VariantInput
 from tests.factories import BrandFactory, CategoryFactory, ProductFactory
 

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db
 
 
 def found(text: str) -> set[str]:
-    from catalog.search import search_products
+    from catalog.searching.matching import search_products
 
     return {product.product_name for product in search_products(Product.objects.for_sale(), text)}
 

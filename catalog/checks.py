@@ -1,0 +1,70 @@
+"""What must be true of the catalogue, one query each; every row that a query gives is a culprit.
+
+Run by ``manage.py check_catalogue``: after fault tests, and nightly in production.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from django.db import connection
+
+
+@dataclass(frozen=True)
+class Check:
+    """``sql`` returns one row, a sentence, for each violation."""
+
+    name: str
+    sql: str
+
+
+CHECKS = (
+    Check(
+        "ratings and counts are those of the published reviews",
+        """
+        SELECT 'product ' || p.id || ' says ' || coalesce(p.rating::text, 'none') || ' of ' || p.review_count
+            || ', its reviews say ' || coalesce(round(avg(r.rating), 2)::text, 'none') || ' of ' || count(r.id)
+        FROM catalog_product AS p
+        LEFT JOIN catalog_review AS r ON r.product_id = p.id AND r.status = 'published'
+        GROUP BY p.id
+        HAVING (p.rating, p.review_count) IS DISTINCT FROM (round(avg(r.rating), 2), count(r.id))
+        """,
+    ),
+    Check(
+        "nobody waits for what is back, unless word of it is on its way",
+        """
+        SELECT 'notice ' || n.id || ' waits for product ' || n.product_id
+        FROM catalog_stocknotice AS n JOIN catalog_product AS p ON p.id = n.product_id
+        WHERE n.owed_at IS NULL AND p.is_active AND p.deleted_at IS NULL
+            AND ((n.variant_id IS NULL AND p.in_stock) OR EXISTS (
+                SELECT 1 FROM catalog_stock AS k JOIN catalog_variant AS v ON v.id = k.variant_id
+                WHERE k.variant_id = n.variant_id AND k.available > 0 AND v.is_active
+            ))
+            AND NOT EXISTS (
+                SELECT 1 FROM ecommerce_outboxmessage AS m
+                WHERE m.topic = 'catalog.announce_stock' AND m.done_at IS NULL AND m.dead_at IS NULL
+                    AND m.payload ->> 'product_id' = n.product_id::text
+            )
+        """,
+    ),
+    Check(
+        "every mail about stock that is owed has a message, for a day at least",
+        """
+        SELECT 'notice ' || n.id || ' is owed and has no message'
+        FROM catalog_stocknotice AS n
+        WHERE n.owed_at > now() - interval '1 day' AND n.sent_at IS NULL
+            AND NOT EXISTS (
+                SELECT 1 FROM ecommerce_outboxmessage AS m
+                WHERE m.topic = 'catalog.mail_stock_notices' AND m.done_at IS NULL
+                    AND m.payload -> 'notice_ids' ? n.id::text
+            )
+        """,
+    ),
+)
+
+
+def violations(check: Check, limit: int = 20) -> Iterator[str]:
+    """Return the first ``limit`` culprits of a check."""
+    with connection.cursor() as cursor:
+        cursor.execute(check.sql)
+        for row in cursor.fetchmany(limit):
+            yield str(row[0])

@@ -1,0 +1,28 @@
+"""``manage.py check_catalogue``: do ratings follow the reviews, and is nobody who waits forgotten?"""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.db import connection, transaction
+
+from catalog.checks import CHECKS, violations
+
+
+class Command(BaseCommand):
+    help = "Verify every invariant of reviews and stock notices; exit 1 and name the culprits if one fails."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        broken = 0
+        # One snapshot for all: what is written meanwhile must not look like a difference.
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            cursor.execute("SET LOCAL statement_timeout = '120s'")
+            for check in CHECKS:
+                culprits = list(violations(check))
+                self.stdout.write(f"{'WRONG' if culprits else 'ok   '}  {check.name}")
+                for culprit in culprits:
+                    self.stdout.write(f"       {culprit}")
+                broken += bool(culprits)
+        if broken:
+            raise CommandError(f"{broken} of {len(CHECKS)} invariants do not hold.", returncode=1)
+        self.stdout.write(f"All {len(CHECKS)} invariants hold.")

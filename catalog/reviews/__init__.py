@@ -1,0 +1,1 @@
+"""What buyers say about products: ratings, texts, the seller's reply, moderation."""

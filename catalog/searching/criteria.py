@@ -1,0 +1,68 @@
+"""What a search asks for, as conditions that the results and the facets share."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from django.db.models import BooleanField
+from django.db.models.expressions import RawSQL
+
+from catalog.models import ProductQuerySet
+
+CATEGORY, BRAND, PRICE, IN_STOCK = "category", "brand", "price", "in_stock"
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One group of choices; its facet is counted as if nothing had been chosen in it. ``sql`` is about one product."""
+
+    group: str
+    sql: str
+    parameters: tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Criteria:
+    """Choices besides the text: any of the values of a group, all of the groups. Prices in the products' currency."""
+
+    categories: Sequence[UUID] | None = None  # with all that is below them
+    brands: Sequence[UUID] | None = None
+    min_price: Decimal | None = None
+    max_price: Decimal | None = None
+    in_stock: bool | None = None
+    attributes: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+    def conditions(self) -> Iterator[Condition]:
+        if self.categories is not None:
+            yield Condition(CATEGORY, "catalog_product.category_id = ANY(%s::uuid[])", (_texts(self.categories),))
+        if self.brands is not None:
+            sql = "coalesce(catalog_product.brand_id = ANY(%s::uuid[]), FALSE)"
+            yield Condition(BRAND, sql, (_texts(self.brands),))
+        if self.min_price is not None or self.max_price is not None:
+            sql = "catalog_product.price BETWEEN coalesce(%s, 0) AND coalesce(%s, 'Infinity'::numeric)"
+            yield Condition(PRICE, sql, (self.min_price, self.max_price))
+        if self.in_stock is not None:
+            yield Condition(IN_STOCK, "catalog_product.in_stock = %s", (self.in_stock,))
+        for name, values in self.attributes.items():
+            sql = (
+                "coalesce(catalog_product.facets && "
+                "(SELECT array_agg(catalog_facet(%s, chosen)) FROM unnest(%s::text[]) AS chosen), FALSE)"
+            )
+            yield Condition(attribute_group(name), sql, (name, list(values)))
+
+    def narrow(self, products: ProductQuerySet) -> ProductQuerySet:
+        conditions = (
+            RawSQL(condition.sql, condition.parameters, output_field=BooleanField())  # noqa: S611 - our own words
+            for condition in self.conditions()
+        )
+        return products.filter(*conditions)
+
+
+def attribute_group(name: str) -> str:
+    return f"attributes.{name}"
+
+
+def _texts(ids: Sequence[UUID]) -> list[str]:
+    return [str(pk) for pk in ids]

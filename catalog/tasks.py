@@ -1,0 +1,58 @@
+"""Background work of the catalogue."""
+
+from datetime import datetime
+from uuid import UUID
+
+from celery import shared_task
+
+from ecommerce.outbox import owed_task
+
+
+# Owed by a trigger on stock, under this name: see migration 0005_reviews_wishlist.
+@owed_task("catalog.announce_stock")
+def announce_stock(product_id: str) -> None:
+    from catalog.wishlist.services import announce_stock as announce
+
+    announce(product_id)
+
+
+@owed_task("catalog.mail_stock_notices", network=True)
+def mail_stock_notices(notice_ids: list[str], owed_at: str) -> None:
+    from catalog.wishlist.services import mail_stock_notices as mail
+
+    mail(notice_ids, datetime.fromisoformat(owed_at))
+
+
+@shared_task(name="catalog.tend_stock_notices")
+def tend_stock_notices() -> None:
+    from catalog.wishlist.services import tend_stock_notices as tend
+
+    tend()
+
+
+@owed_task("catalog.process_image", network=True)
+def process_image(image_id: str) -> None:
+    from catalog.images.processing import process_image as process
+
+    process(UUID(image_id))
+
+
+@owed_task("catalog.remove_files", network=True)
+def remove_files(names: list[str]) -> None:
+    from catalog.images.files import remove
+
+    remove(names)
+
+
+@shared_task(name="catalog.sweep_images")
+def sweep_images() -> None:
+    from catalog.images.sweeping import sweep
+
+    sweep()
+
+
+@shared_task(name="catalog.refresh_search")
+def refresh_search() -> None:
+    from catalog.searching.indexing import rebuild_search
+
+    rebuild_search(everything=False)

@@ -1,0 +1,1 @@
+"""What customers wish for, and telling them once when it is back in stock."""

@@ -1,0 +1,150 @@
+"""Facets against a recount by hand."""
+
+from collections import Counter
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.db import transaction
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from catalog import services
+from catalog.models import Brand, Category, Product
+from catalog.searching.criteria import Criteria
+from catalog.searching.facets import count_facets
+from catalog.services import VariantInput
+from tests.factories import BrandFactory, CategoryFactory, ProductFactory
+
+pytestmark = pytest.mark.django_db
+
+STEPS = [Decimal(step) for step in (0, 1000, 2500, 5000, 10_000, 25_000, 50_000, 100_000, 250_000)]
+COLORS, SIZES = ["Black", "white", "Café"], ["S", "L"]
+FOLDED = {"Black": "black", "white": "white", "Café": "cafe", "S": "s", "L": "l"}
+# 0 is the root, 1 and 2 stand below it, 3 below 1.
+ABOVE = {0: [0], 1: [0, 1], 2: [0, 2], 3: [0, 1, 3]}
+
+rows = st.lists(
+    st.fixed_dictionaries(
+        {
+            "word": st.sampled_from(["kettle", "toaster"]),
+            "category": st.integers(0, 3),
+            "brand": st.none() | st.integers(0, 1),
+            "price": st.sampled_from(["0", "999.99", "1000", "24999.99", "30000", "250000"]),
+            "stock": st.integers(0, 1),
+            "color": st.lists(st.sampled_from(COLORS), max_size=2),
+            "size": st.none() | st.sampled_from(SIZES),
+            "for_sale": st.sampled_from([True, True, True, False]),
+        }
+    ),
+    max_size=8,
+)
+asked = st.fixed_dictionaries(
+    {
+        "word": st.sampled_from(["", "kettle"]),
+        "category": st.none() | st.integers(0, 3),
+        "brand": st.none() | st.lists(st.integers(0, 1), min_size=1, max_size=2),
+        "min_price": st.none() | st.sampled_from([Decimal(1000), Decimal("999.99")]),
+        "max_price": st.none() | st.sampled_from([Decimal(30000), Decimal("999.99")]),
+        "in_stock": st.none() | st.booleans(),
+        "color": st.none() | st.lists(st.sampled_from([*COLORS, "purple"]), min_size=1, max_size=2),
+        "size": st.none() | st.lists(st.sampled_from(SIZES), min_size=1, max_size=1),
+    }
+)
+
+
+def values_of(row: dict[str, Any], name: str) -> set[str]:
+    given = row["color"] if name == "color" else [row["size"]] if row["size"] else []
+    return {FOLDED[value] for value in given}
+
+
+def fits(row: dict[str, Any], wanted: dict[str, Any], *, but: str = "") -> bool:
+    """Tell whether a row is among the results, leaving the choice in one group aside."""
+    price = Decimal(row["price"])
+    return (
+        row["for_sale"]
+        and (not wanted["word"] or row["word"] == wanted["word"])
+        and (but == "category" or wanted["category"] is None or wanted["category"] in ABOVE[row["category"]])
+        and (but == "brand" or wanted["brand"] is None or row["brand"] in wanted["brand"])
+        and (
+            but == "price"
+            or (
+                (wanted["min_price"] is None or price >= wanted["min_price"])
+                and (wanted["max_price"] is None or price <= wanted["max_price"])
+            )
+        )
+        and (but == "in_stock" or wanted["in_stock"] is None or (row["stock"] > 0) == wanted["in_stock"])
+        and all(
+            but == name
+            or wanted[name] is None
+            or values_of(row, name) & {FOLDED.get(value, value) for value in wanted[name]}
+            for name in ("color", "size")
+        )
+    )
+
+
+def recount(shop: list[dict[str, Any]], wanted: dict[str, Any]) -> dict[str, Counter[Any]]:
+    counts: dict[str, Counter[Any]] = {
+        name: Counter() for name in ("category", "brand", "price", "in_stock", "color", "size")
+    }
+    for row in shop:
+        if fits(row, wanted, but="category"):
+            counts["category"].update(ABOVE[row["category"]])
+        if fits(row, wanted, but="brand") and row["brand"] is not None:
+            counts["brand"][row["brand"]] += 1
+        if fits(row, wanted, but="price"):
+            counts["price"][max(step for step in STEPS if step <= Decimal(row["price"]))] += 1
+        if fits(row, wanted, but="in_stock"):
+            counts["in_stock"][row["stock"] > 0] += 1
+        for name in ("color", "size"):
+            if fits(row, wanted, but=name):
+                counts[name].update(values_of(row, name))
+    return counts
+
+
+@settings(max_examples=40, deadline=None)
+@given(shop=rows, wanted=asked)
+def test_facets_are_what_a_recount_gives(shop, wanted):
+    with transaction.atomic():
+        categories: list[Category] = []
+        for n, above in ABOVE.items():
+            parent = categories[above[-2]] if len(above) > 1 else None
+            categories.append(CategoryFactory(category_name=f"Shelf {n}", parent=parent))
+        brands: list[Brand] = [BrandFactory(name=f"Maker {n}") for n in range(2)]
+        for n, row in enumerate(shop):
+            options = {"Size": row["size"]} if row["size"] else {}
+            product = ProductFactory(
+                product_name=f"{row['word']} {n}",
+                category=categories[row["category"]],
+                brand=None if row["brand"] is None else brands[row["brand"]],
+                attributes={"color": row["color"]},
+                variants=[VariantInput(sku=f"S-{n}", price=Decimal(row["price"]), stock=row["stock"], options=options)],
+            )
+            if not row["for_sale"]:
+                services.soft_delete_product(product)
+        criteria = Criteria(
+            categories=None
+            if wanted["category"] is None
+            else [each.pk for n, each in enumerate(categories) if wanted["category"] in ABOVE[n]],
+            brands=None if wanted["brand"] is None else [brands[n].pk for n in wanted["brand"]],
+            min_price=wanted["min_price"],
+            max_price=wanted["max_price"],
+            in_stock=wanted["in_stock"],
+            attributes={name: wanted[name] for name in ("color", "size") if wanted[name] is not None},
+        )
+
+        counted = count_facets(criteria, f"{wanted['word']}:*" if wanted["word"] else "")
+        results = criteria.narrow(Product.objects.for_sale().filter(product_name__startswith=wanted["word"])).count()
+        transaction.set_rollback(True)
+
+    found = counted.facets
+    told = {
+        "category": {int(entry["category_name"][-1]): entry["count"] for entry in found["category"]},
+        "brand": {int(entry["name"][-1]): entry["count"] for entry in found["brand"]},
+        "price": {Decimal(entry["min_price"]): entry["count"] for entry in found["price"]},
+        "in_stock": {entry["value"]: entry["count"] for entry in found["in_stock"]},
+        "color": {},
+        "size": {},
+    } | {entry["name"]: {each["value"]: each["count"] for each in entry["values"]} for entry in found["attributes"]}
+    assert told == recount(shop, wanted)
+    assert counted.total == results == sum(fits(row, wanted) for row in shop)
