@@ -109,7 +109,8 @@ def test_customer_acts_and_is_back_in_the_shop(chapa, inbox, page, back, action,
 
     page.wait_for_url(back)
     assert chapa.verified()["status"] == status
-    assert {message.json["tx_ref"] for message in inbox.messages if message.method == "POST"} == {TX_REF}
+    told = wait_for(lambda: [message.json for message in inbox.messages if message.method == "POST"])
+    assert {message["tx_ref"] for message in told} == {TX_REF}
 
 
 def test_customer_pays_at_paystack_and_is_back_with_the_reference(paystack, page, back):

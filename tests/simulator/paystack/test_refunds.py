@@ -269,6 +269,7 @@ def test_refund_faults_of_a_payment_strike_its_first_refund(paystack, inbox):
     paystack.faults({"faults": ["paystack_webhook_lost", "paystack_refund_fails", "paystack_refund_webhook_doubled"]})
     paystack.pay()
     paystack.pay("OTHER")
+    inbox.wait()  # webhooks may overtake each other
 
     paystack.refund("OTHER", amount=10000)
     assert states(inbox, 4)[1:] == ["refund.pending", "refund.processing", "refund.processed"]

@@ -140,7 +140,7 @@ def test_declined_session_stays_open_for_another_try(shop, inbox, action, code):
     if code:
         assert tried["payment_intent"]["last_payment_error"]["code"] == code
     assert (paid["payment_status"], paid["payment_intent"]["id"]) == ("paid", tried["payment_intent"]["id"])
-    assert "payment_intent.payment_failed" in types(inbox, 3)
+    wait_for(lambda: "payment_intent.payment_failed" in types(inbox, 3))
     assert [payment["status"] for payment in shop.books()["payments"]] == ["successful"]
 
 
