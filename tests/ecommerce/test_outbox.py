@@ -5,8 +5,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, OperationalError, connection, transaction
 from django.db.models import F
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import User
@@ -109,6 +110,34 @@ def test_owing_the_same_twice_owes_it_once_and_breaks_no_transaction(task):
     owe(task, "key-1", n=2)
 
     assert list(OutboxMessage.objects.values_list("dedupe_key", "payload")) == [("key-1", {"n": 1})]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_relay_is_woken_once_for_a_burst_and_in_no_transaction(task, monkeypatch):
+    # Transactions that notify commit one at a time, each while the disk writes: none of ours may.
+    monkeypatch.setattr("ecommerce.outbox._woken_at", float("-inf"))
+
+    with CaptureQueriesContext(connection) as captured, transaction.atomic():
+        task.owe("key-1")
+        task.owe("key-2")
+
+    words = [query["sql"].split()[0] for query in captured.captured_queries]
+    assert words == ["BEGIN", "INSERT", "INSERT", "COMMIT", "SELECT"]
+    assert "pg_notify('outbox'" in captured.captured_queries[-1]["sql"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_is_owed_stays_owed_when_the_relay_cannot_be_woken(task, monkeypatch, caplog):
+    def fail():
+        raise OperationalError("the database has just gone")
+
+    monkeypatch.setattr("ecommerce.outbox.wake_relay", fail)
+
+    with transaction.atomic():
+        task.owe("key-1")
+
+    assert OutboxMessage.objects.filter(dedupe_key="key-1", done_at=None).exists()
+    assert "the database has just gone" in caplog.text
 
 
 @pytest.mark.django_db(transaction=True)

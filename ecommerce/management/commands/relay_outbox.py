@@ -12,13 +12,11 @@ from django.db import DatabaseError, InterfaceError, connection
 
 from ecommerce.celery import app
 from ecommerce.health import record_heartbeat
-from ecommerce.outbox import CHANNEL, claim_due, put_back
+from ecommerce.outbox import CHANNEL, GATHER_SECONDS, claim_due, put_back
 
 logger = logging.getLogger(__name__)
 
 HEARTBEAT_SECONDS = 10.0
-# After a notice, others may follow: ten messages claimed together cost a third of ten claimed one by one.
-GATHER_SECONDS = 0.03
 
 
 class Command(BaseCommand):
@@ -80,7 +78,9 @@ def wait_for_notice(seconds: float, *, drain: Any) -> None:
     raw = connection.connection
     if raw is None:
         return
-    if not raw.notifies and select.select([raw], [], [], seconds)[0]:
+    # A notice may have come with an answer while we drained; its pause counts just the same: see wake_relay.
+    if raw.notifies or select.select([raw], [], [], seconds)[0]:
         time.sleep(GATHER_SECONDS)
-        raw.poll()
+        with connection.wrap_database_errors:
+            raw.poll()
     raw.notifies.clear()
