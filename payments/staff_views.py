@@ -17,7 +17,7 @@ from accounts.authentication import signed_in
 from ecommerce import idempotency
 from ecommerce.http import IDEMPOTENCY_HEADER, REQUIRED_IDEMPOTENCY_HEADER, checked
 from ecommerce.schema import ErrorSerializer
-from payments import received, refunds, serializers
+from payments import decisions, refunds, serializers
 from payments.filters import ReceivedMoneyFilter, RefundFilter
 from payments.models import Payment, ReceivedMoney, Refund
 
@@ -71,7 +71,7 @@ class ReceivedMoneyViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, vie
         actor = signed_in(request)
 
         def effect() -> None:
-            received.attach(row.pk, order_number=data["order_number"], actor=actor)
+            decisions.attach(row.pk, order_number=data["order_number"], actor=actor)
 
         return self._decide(request, row.pk, "attach", effect)
 
@@ -88,7 +88,7 @@ class ReceivedMoneyViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, vie
         actor = signed_in(request)
 
         def effect() -> None:
-            received.give_back(row.pk, actor=actor, reason=data["reason"])
+            decisions.give_back(row.pk, actor=actor, reason=data["reason"])
 
         return self._decide(request, row.pk, "refund", effect)
 
@@ -105,7 +105,7 @@ class ReceivedMoneyViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, vie
         actor = signed_in(request)
 
         def effect() -> None:
-            received.dismiss(row.pk, actor=actor, note=data["reason"])
+            decisions.dismiss(row.pk, actor=actor, note=data["reason"])
 
         return self._decide(request, row.pk, "dismiss", effect)
 

@@ -26,7 +26,7 @@ from ecommerce.admin_base import (
     when,
 )
 from orders.models import Order
-from payments import received
+from payments import decisions, received
 from payments.admin.finding import SearchedAdmin, received_matching
 from payments.admin.forms import AttachForm, ReasonForm
 from payments.admin.looks import ProviderFilter, actor_of, masked, received_badge, sees, words
@@ -137,7 +137,7 @@ class ReceivedMoneyAdmin(SearchedAdmin):
     @detail_action("Attach to an order", icon="link")
     def attach(self, request: HttpRequest, object_id: str) -> HttpResponseBase:
         def do(row: ReceivedMoney, data: dict[str, Any]) -> str:
-            attached = received.attach(row.pk, order_number=data["order_number"], actor=actor_of(request))
+            attached = decisions.attach(row.pk, order_number=data["order_number"], actor=actor_of(request))
             payment = attached.payment
             lacking = received.due_of(payment) if payment else Decimal(0)
             if payment and lacking > 0:
@@ -160,7 +160,7 @@ class ReceivedMoneyAdmin(SearchedAdmin):
     @detail_action("Give back", icon="undo", danger=True)
     def give_back(self, request: HttpRequest, object_id: str) -> HttpResponseBase:
         def do(row: ReceivedMoney, data: dict[str, Any]) -> str:
-            given = received.give_back(row.pk, actor=actor_of(request), reason=data["reason"])
+            given = decisions.give_back(row.pk, actor=actor_of(request), reason=data["reason"])
             return f"{money(given.amount, given.currency)} will go back: {data['reason']}"
 
         row = self.get_object(request, object_id)
@@ -172,7 +172,7 @@ class ReceivedMoneyAdmin(SearchedAdmin):
     @detail_action("Dismiss the claim", icon="block", danger=True)
     def dismiss(self, request: HttpRequest, object_id: str) -> HttpResponseBase:
         def do(row: ReceivedMoney, data: dict[str, Any]) -> str:
-            received.dismiss(row.pk, actor=actor_of(request), note=data["reason"])
+            decisions.dismiss(row.pk, actor=actor_of(request), note=data["reason"])
             return f"Dismissed: {data['reason']}"
 
         row = self.get_object(request, object_id)

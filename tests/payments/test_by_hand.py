@@ -11,7 +11,7 @@ from catalog.models import Stock
 from orders import services as order_services
 from orders.exceptions import InvalidOrderTransition
 from orders.models import Order
-from payments import queries, received, sending, services
+from payments import decisions, queries, received, sending, services
 from payments.checks import CHECKS, violations
 from payments.exceptions import AlreadyPaid
 from payments.models import Payment, PaymentAttempt, ReceivedMoney
@@ -255,7 +255,7 @@ def test_unmatched_money_can_be_attached_to_a_shipped_order(order):
         )
     )
 
-    received.attach(found.pk, order_number=order.number, actor=UserFactory(is_staff=True))
+    decisions.attach(found.pk, order_number=order.number, actor=UserFactory(is_staff=True))
 
     assert (state(order)[0], Payment.objects.get().status) == ("shipped", "successful")
     check_books()

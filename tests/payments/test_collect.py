@@ -11,7 +11,7 @@ from rest_framework.test import APIClient
 from ecommerce.models import IdempotencyKey
 from orders import services as order_services
 from orders.models import Order
-from payments import collecting, received, refunds
+from payments import collecting, decisions, received, refunds
 from payments.models import LedgerTransaction, Payment, PaymentAttempt, ReceivedMoney, Refund
 from payments.providers.mpesa import MpesaProvider
 from payments.settlement import settle
@@ -197,7 +197,7 @@ def test_staff_attach_money_whose_receipt_was_typed_for_another_order(order, rid
     collect(rider, other, method=BANK, receipt_number="UKL4AB12CD")
     money = received.record(arrival(account_reference=order.number))
 
-    received.attach(money.pk, order_number=order.number, actor=UserFactory(is_staff=True))
+    decisions.attach(money.pk, order_number=order.number, actor=UserFactory(is_staff=True))
 
     assert state(order) == ("paid", "successful", False)
     assert Payment.objects.get(order=order).transaction_id is None

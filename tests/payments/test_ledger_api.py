@@ -9,7 +9,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from payments import received
+from payments import decisions, received
 from payments.models import LedgerTransaction, ReceivedMoney, Refund
 from payments.received import Arrival
 from tests.clients import client_for
@@ -72,7 +72,7 @@ def test_currency_without_cents_keeps_its_units(finance):  # noqa: F811
 def test_list_is_filtered(order, finance):  # noqa: F811
     arrive("UKL4AB12CD", reference=order.number)
     other = arrive("UKL4AB12CE")
-    received.give_back(other.pk, actor=UserFactory(is_staff=True))
+    decisions.give_back(other.pk, actor=UserFactory(is_staff=True))
     refund = Refund.objects.get()
 
     def kinds(query: str) -> list[str]:

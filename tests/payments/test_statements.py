@@ -10,7 +10,7 @@ from rest_framework.test import APIClient
 
 from ecommerce.models import OutboxMessage
 from orders.models import Order
-from payments import received, statements
+from payments import decisions, received, statements
 from payments.models import LedgerTransaction, Payment, ReceivedMoney, Refund, Statement, StatementLine
 from payments.received import Arrival
 from tests.clients import client_for
@@ -335,7 +335,7 @@ def test_charge_for_a_refund_is_booked(order, finance, run_owed_work):
     upload(finance, portal(line("UKL4AB12CD", **{"A/C No.": "nobody"})))
     run_owed_work()
     money = ReceivedMoney.objects.get()
-    received.give_back(money.pk, actor=UserFactory(is_staff=True))
+    decisions.give_back(money.pk, actor=UserFactory(is_staff=True))
     Refund.objects.update(status="review")
     from payments import refunds
 
@@ -366,7 +366,7 @@ def test_charge_for_nothing_known_stays_open_and_is_tried_again(finance, run_owe
 def test_withdrawn_line_brings_the_question_about_its_refund_forward(finance, run_owed_work):
     upload(finance, portal(line("UKL4AB12CD")))
     run_owed_work()
-    received.give_back(ReceivedMoney.objects.get().pk, actor=UserFactory(is_staff=True))
+    decisions.give_back(ReceivedMoney.objects.get().pk, actor=UserFactory(is_staff=True))
     refund = Refund.objects.get()
     Refund.objects.update(status="unknown", next_query_at=at(0).replace(year=2999))
 

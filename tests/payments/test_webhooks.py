@@ -9,7 +9,7 @@ from django.core.cache import cache
 from django.utils import timezone
 
 from ecommerce.outbox import Postpone
-from payments import inbox, outcomes, received, refunds, reviews, services
+from payments import decisions, inbox, outcomes, refunds, reviews, services
 from payments.exceptions import ProviderUnavailable
 from payments.models import Payment, PaymentAttempt, ProviderEvent, ReceivedMoney, Refund, RefusedEvents
 from payments.providers.base import About, ProviderResult, Verdict
@@ -225,7 +225,7 @@ def test_news_of_what_staff_have_decided_does_not_keep_the_customer_from_paying(
     PagePay.answers = [paid("500.00")]
     handle(reference=page_attempt.reference)
     staff = UserFactory(is_staff=True)
-    received.attach(ReceivedMoney.objects.get().pk, order_number=page_attempt.payment.order.number, actor=staff)
+    decisions.attach(ReceivedMoney.objects.get().pk, order_number=page_attempt.payment.order.number, actor=staff)
     reviews.close_review(page_attempt.pk, actor=staff, reason="the rest comes by another way")
 
     handle(reference=page_attempt.reference, event_id="evt-2")
