@@ -166,7 +166,9 @@ class ShopAdmin(UnfoldModelAdmin):
             if answer is not None:
                 self.log_change(request, obj, answer)
                 messages.success(request, answer)
-            return HttpResponseRedirect(back)
+            if answer is not None or not any(field.required for field in form.fields.values()):
+                return HttpResponseRedirect(back)
+            # Refused: what had to be typed stays, to be put right.
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,

@@ -4,7 +4,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now, TruncDate
 from django.http import HttpRequest
@@ -20,11 +20,14 @@ from ecommerce.admin_base import (
     badge,
     column,
     link_to,
+    may,
     money,
     table,
     when,
 )
-from payments.admin.looks import ProviderFilter, masked
+from payments import statements
+from payments.admin.forms import StatementForm
+from payments.admin.looks import ProviderFilter, actor_of, masked
 from payments.models import Reconciliation, ReconciliationDifference, Statement, StatementLine
 
 SHOWN = 100
@@ -39,6 +42,10 @@ DIFFERENCE_LOOKS = {
 
 @admin.register(Statement)
 class StatementAdmin(ReadOnlyAdmin):
+    """What providers say of their own books. Added by uploading a file; a worker records its lines."""
+
+    form = StatementForm
+    add_fields = ("provider", "file")
     list_display = ("created_at", "provider", "source", "name", "since", "until", "line_count", "new_line_count")
     list_filter = (ProviderFilter, "source", "created_at")
     search_fields = ("name",)
@@ -49,6 +56,21 @@ class StatementAdmin(ReadOnlyAdmin):
         ("lines_link", "line_count", "new_line_count"),
         ("uploaded_by", "created_at"),
     )
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return may(request, "add", Statement)
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return self.fields if obj else self.add_fields
+
+    def save_model(self, request: HttpRequest, obj: Statement, form: Any, change: bool) -> None:
+        file = form.cleaned_data["file"]
+        statement, is_new = statements.upload_statement(
+            provider=form.cleaned_data["provider"], name=file.name or "", raw=file.read(), actor=actor_of(request)
+        )
+        obj.pk, obj.name = statement.pk, statement.name  # for the log and the message
+        if not is_new:
+            messages.info(request, "This file had been uploaded before; nothing was added.")
 
     @column("Tells of")
     def covered(self, statement: Statement) -> str:

@@ -4,7 +4,17 @@ from decimal import Decimal
 from typing import Any
 
 from django import forms
-from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminTextInputWidget
+from unfold.widgets import (
+    UnfoldAdminDecimalFieldWidget,
+    UnfoldAdminFileFieldWidget,
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextInputWidget,
+)
+
+from payments import statements
+from payments.exceptions import StatementTooLarge
+from payments.models import Statement
+from payments.providers import provider_names
 
 
 class AttachForm(forms.Form):
@@ -74,3 +84,27 @@ class LostReferenceForm(forms.Form):
         if bool(data.get("checkout_request_id")) == bool(data.get("receipt_number")) and not self.errors:
             raise forms.ValidationError("Enter one of the two.", code="one_of_two")
         return data
+
+
+class StatementForm(forms.ModelForm):  # type: ignore[type-arg]
+    provider = forms.ChoiceField(
+        choices=lambda: [(name, name.replace("_", " ").capitalize()) for name in provider_names()],
+        widget=UnfoldAdminSelectWidget(),
+    )
+    file = forms.FileField(
+        widget=UnfoldAdminFileFieldWidget(attrs={"accept": ".csv,text/csv"}),
+        help_text="The CSV of the provider's portal. Either the whole file is taken, or nothing of it; the same file "
+        "again adds nothing.",
+    )
+
+    class Meta:
+        model = Statement
+        fields = ("provider",)
+
+    def clean_file(self) -> Any:
+        file = self.cleaned_data["file"]
+        if (file.size or 0) > statements.MAX_FILE:
+            raise forms.ValidationError(
+                f"The file is too large; at most {statements.MOST}.", code=StatementTooLarge.code
+            )
+        return file

@@ -5,6 +5,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.utils import timezone
 
@@ -108,7 +109,8 @@ def test_books_take_no_form(client, statement):
             client.post(address(f"payments_{name}_delete", row), {"post": "yes"}).status_code,
         ]
 
-    assert answers == [403] * 18
+    # The statements' add form takes a file and nothing else.
+    assert answers == [403] * 6 + [200] + [403] * 11
     assert everything() == before
     assert [type(row).objects.filter(pk=row.pk).exists() for row in shown.values()] == [True] * 6
 
@@ -260,3 +262,48 @@ def test_body_is_shown_as_text(client):
 
     assert "<script>alert(1)" not in text
     assert "&quot;BillRefNumber&quot;: &quot;&lt;script&gt;alert(1)&lt;/script&gt;&quot;" in text
+
+
+# --- Statements -------------------------------------------------------------------------------------------------
+
+ADD = address("payments_statement_add")
+GOOD = b"receipt_number,amount,currency,time\nUKL4AB12CD,1500.00,KES,2026-11-20T10:00:00+03:00\n"
+
+
+def upload(client, raw, name="november.csv", provider="mpesa"):
+    return client.post(ADD, {"provider": provider, "file": SimpleUploadedFile(name, raw)})
+
+
+def test_statement_is_uploaded_once_and_its_lines_are_owed(client, staff):
+    first = upload(client, GOOD)
+    second = upload(client, GOOD, name="again.csv")
+
+    statement = Statement.objects.get()
+    assert (first.status_code, second.status_code) == (302, 302)
+    assert (statement.name, statement.uploaded_by, statement.new_line_count) == ("november.csv", staff, 1)
+    assert "This file had been uploaded before; nothing was added." in told(second)
+    assert StatementLine.objects.get().receipt_number == "UKL4AB12CD"
+
+
+def test_unreadable_statement_says_which_line_and_leaves_nothing(client):
+    answer = upload(client, GOOD + b"UKL4AB12CE,many,KES,2026-11-20T10:00:00+03:00\n")
+
+    assert (Statement.objects.count(), StatementLine.objects.count()) == (0, 0)
+    assert answer.status_code == 302
+    assert "many" in " ".join(told(answer))
+
+
+def test_statement_that_is_too_large_is_refused_in_the_form(client, monkeypatch):
+    monkeypatch.setattr("payments.statements.MAX_FILE", 50)
+
+    answer = upload(client, GOOD)
+
+    assert (answer.status_code, Statement.objects.count()) == (200, 0)
+    assert "too large" in answer.content.decode()
+
+
+def test_statement_is_uploaded_by_those_alone_who_may(client):
+    reader = logged_in(member_of_staff("payments.view_statement"))
+
+    assert (upload(reader, GOOD).status_code, Statement.objects.count()) == (403, 0)
+    assert (client.get(ADD).status_code, reader.get(ADD).status_code) == (200, 403)

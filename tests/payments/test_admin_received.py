@@ -227,6 +227,7 @@ def test_attaching_to_no_order_is_refused(client, order, number):
     answer = client.post(action("attach", row), {"order_number": number})
 
     assert told(answer) == ["There is no order of that number that waits for money in this currency."]
+    assert f'value="{number}"' in answer.content.decode()  # to be put right
     assert everything() == before
 
 
