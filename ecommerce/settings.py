@@ -361,7 +361,7 @@ ADMIN_TIME_ZONE = "Africa/Nairobi"  # of staff, in the admin
 # --- Mail ---------------------------------------------------------------------------------------------------
 
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default=f"{SHOP_NAME} <shop@bytemtaani.local>")
-# smtp+tls://user:password@host:587, consolemail://, or filemail:///folder; a laptop writes mail to files.
+# smtp+tls://user:password@host:587, consolemail://, or filemail:///var/folder; a laptop writes mail to files.
 _email = env.email_url("EMAIL_URL", default="filemail://" if ENVIRONMENT == "local" else "consolemail://")
 EMAIL_BACKEND = _email["EMAIL_BACKEND"]
 EMAIL_HOST = _email.get("EMAIL_HOST") or "localhost"
@@ -370,7 +370,9 @@ EMAIL_HOST_USER = _email.get("EMAIL_HOST_USER") or ""
 EMAIL_HOST_PASSWORD = _email.get("EMAIL_HOST_PASSWORD") or ""
 EMAIL_USE_TLS = _email.get("EMAIL_USE_TLS", False)
 EMAIL_USE_SSL = _email.get("EMAIL_USE_SSL", False)
-EMAIL_FILE_PATH = _email.get("EMAIL_FILE_PATH") or str(BASE_DIR / ".shop" / "mail")
+# The reader of the address takes its first slash for the end of the (empty) host's name.
+_folder = f"/{_email['EMAIL_FILE_PATH']}" if _email.get("EMAIL_FILE_PATH") else env.str("EMAIL_FILE_PATH", default="")
+EMAIL_FILE_PATH = _folder or str(BASE_DIR / ".shop" / "mail")
 EMAIL_TIMEOUT = 10
 
 # --- Currencies ---------------------------------------------------------------------------------------------

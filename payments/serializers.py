@@ -60,6 +60,7 @@ class PaymentAttemptSerializer(serializers.ModelSerializer[PaymentAttempt]):
     """
 
     phone_number = serializers.SerializerMethodField()
+    outcome = serializers.ChoiceField(choices=["", *outcomes.BY_NAME], read_only=True)
     advice = serializers.SerializerMethodField()
     retry = serializers.SerializerMethodField()
 

@@ -204,6 +204,8 @@ def test_refused_start_says_one_sentence_and_exits_with_one(changes, sentence):
         ({}, "CURRENCIES", []),
         ({"CURRENCIES": "USD, EUR"}, "CURRENCIES", ["USD", "EUR"]),
         ({"MAX_RATE_AGE_DAYS": "2"}, "MAX_RATE_AGE", timedelta(days=2)),
+        ({"EMAIL_URL": "filemail:///var/mail/shop"}, "EMAIL_FILE_PATH", "/var/mail/shop"),
+        ({"EMAIL_URL": "filemail://", "EMAIL_FILE_PATH": "mails"}, "EMAIL_FILE_PATH", "mails"),
     ],
 )
 def test_setting_follows_its_variable(load_settings, changes, name, value):
