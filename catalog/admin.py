@@ -16,6 +16,7 @@ from catalog.currencies.admin import ExchangeRateAdmin
 from catalog.forms import AdjustStockForm, BrandForm, CategoryForm, NewVariantForm, ProductForm, VariantForm
 from catalog.images.admin import ImageInline, WithPictures
 from catalog.models import Brand, Category, ExchangeRate, Product, ProductQuerySet, Stock, StockMovement, Variant
+from catalog.prices import admin as prices_admin  # noqa: F401 - registers itself
 from catalog.reviews.admin import ReviewAdmin
 from catalog.reviews.models import Review
 from catalog.searching.matching import search_products

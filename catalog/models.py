@@ -10,6 +10,7 @@ from django.db.models.functions import Coalesce
 from catalog.images.files import address_of
 from catalog.images.models import ProductImage  # noqa: F401 - a sub-package's models are the app's
 from catalog.ltree import LtreeField
+from catalog.prices.models import CustomerGroup, PriceList, PriceListItem  # noqa: F401
 from catalog.reviews.models import Review  # noqa: F401
 from catalog.searching.models import SearchAttribute, SearchWord  # noqa: F401
 from catalog.wishlist.models import StockNotice, WishlistItem  # noqa: F401

@@ -6,14 +6,20 @@ from django.db.models import Count, Prefetch, Q, QuerySet, Subquery
 
 from catalog.images.models import ProductImage
 from catalog.models import Brand, Category, Product, ProductQuerySet, Variant
+from catalog.prices.selectors import with_offers, with_product_offers
 
 
-def products_for_sale(*, with_variants: bool = False) -> ProductQuerySet:
-    """Products that anyone may see, with what a list shows, in one statement (three with variants and pictures)."""
+def products_for_sale(*, with_variants: bool = False, member: UUID | None = None) -> ProductQuerySet:
+    """Products that anyone may see, with what a list shows, in one statement (three with variants and pictures).
+
+    For a ``member`` of a group of customers, also with what price lists offer them.
+    """
     products = Product.objects.for_sale().with_stock().select_related("category", "brand")
+    if member is not None:
+        products = with_product_offers(products, to=member)
     if not with_variants:
         return products.defer("search_vector", "description", "attributes")
-    variants = Variant.objects.filter(is_active=True).select_related("stock_level")
+    variants = with_offers(Variant.objects.filter(is_active=True).select_related("stock_level"), to=member)
     images = ProductImage.objects.filter(state=ProductImage.State.READY).order_by("position")
     return products.defer("search_vector").prefetch_related(
         Prefetch("variants", queryset=variants), Prefetch("images", queryset=images)

@@ -7,6 +7,7 @@ from rest_framework import serializers
 from catalog.currencies.serializers import DisplayCurrencyField, DisplayPriceField
 from catalog.images.serializers import ProductImageSerializer
 from catalog.models import Brand, Category, Product, Variant
+from catalog.prices.serializers import PriceBreaksField, YourPriceField, YourProductPriceField
 
 
 class CategorySerializer(serializers.ModelSerializer[Category]):
@@ -48,6 +49,8 @@ class VariantSerializer(serializers.ModelSerializer[Variant]):
     display_price = DisplayPriceField(help_text="With `?currency=`.")
     display_compare_at_price = DisplayPriceField("compare_at_price", help_text="With `?currency=`.")
     display_currency = DisplayCurrencyField(help_text="With `?currency=`.")
+    your_price = YourPriceField(help_text="For members of a group of customers: what one unit costs them.")
+    price_breaks = PriceBreaksField(help_text="From how many units on one unit costs how much.")
 
     class Meta:
         model = Variant
@@ -57,6 +60,8 @@ class VariantSerializer(serializers.ModelSerializer[Variant]):
             "options",
             "price",
             "compare_at_price",
+            "your_price",
+            "price_breaks",
             "display_price",
             "display_compare_at_price",
             "display_currency",
@@ -75,6 +80,7 @@ class ProductListSerializer(serializers.ModelSerializer[Product]):
     image_url = serializers.URLField(source="shown_image_url", read_only=True)
     display_price = DisplayPriceField(help_text="With `?currency=`: the price in that currency; null without a rate.")
     display_currency = DisplayCurrencyField(help_text="With `?currency=`.")
+    your_price = YourProductPriceField(help_text="For members of a group of customers: their lowest price of one unit.")
 
     class Meta:
         model = Product
@@ -84,6 +90,7 @@ class ProductListSerializer(serializers.ModelSerializer[Product]):
             "url_key",
             "price",
             "currency",
+            "your_price",
             "display_price",
             "display_currency",
             "category",

@@ -4,6 +4,7 @@ from rest_framework.routers import SimpleRouter
 from catalog import views
 from catalog.currencies.views import CurrencyViewSet
 from catalog.images.views import ProductImageOrderView, ProductImageViewSet
+from catalog.prices.views import CustomerGroupViewSet, PriceListItemViewSet, PriceListViewSet
 from catalog.reviews.views import ProductReviewViewSet, ReviewViewSet
 from catalog.searching.views import SearchView, SuggestView
 from catalog.wishlist.views import StockNoticeView, WishlistViewSet
@@ -13,6 +14,8 @@ router.register("products", views.ProductViewSet, basename="product")
 router.register("categories", views.CategoryViewSet, basename="category")
 router.register("brands", views.BrandViewSet, basename="brand")
 router.register("currencies", CurrencyViewSet, basename="currency")
+router.register("price-lists", PriceListViewSet, basename="price-list")
+router.register("customer-groups", CustomerGroupViewSet, basename="customer-group")
 router.register("reviews", ReviewViewSet, basename="review")
 
 urlpatterns = [
@@ -27,6 +30,7 @@ urlpatterns = [
     ),
     path("products/<str:key>/reviews/", ProductReviewViewSet.as_view({"get": "list", "post": "create"})),
     path("products/<str:key>/notify/", StockNoticeView.as_view()),
+    path("price-lists/<uuid:pk>/items/", PriceListItemViewSet.as_view({"get": "list", "put": "set_all"})),
     path("wishlist/", WishlistViewSet.as_view({"get": "list", "post": "create"})),
     path("wishlist/<uuid:product_id>/", WishlistViewSet.as_view({"delete": "destroy"})),
 ]

@@ -1,6 +1,8 @@
 """The catalogue over HTTP; anyone may read."""
 
+from functools import cached_property
 from typing import Any
+from uuid import UUID
 
 from django.db.models import F, OrderBy, QuerySet
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
@@ -16,6 +18,8 @@ from catalog.currencies.serializers import SHOWN_IN
 from catalog.currencies.views import DISPLAY_CURRENCY, shown_in
 from catalog.filters import ProductFilter
 from catalog.models import Brand, Category, Product
+from catalog.prices.selectors import member_of_a_group
+from catalog.prices.serializers import PERSONAL
 
 ORDERING_PARAMETER = OpenApiParameter(
     "ordering",
@@ -70,20 +74,26 @@ class ProductViewSet(ByIdOrUrlKey, viewsets.ReadOnlyModelViewSet[Product]):
     extra_query_parameters = (DISPLAY_CURRENCY.name,)
     schema_tag = "catalog"
 
+    @cached_property
+    def member(self) -> UUID | None:
+        """The reader, if prices are their own."""
+        return None if getattr(self, "swagger_fake_view", False) else member_of_a_group(self.request.user)
+
     @property
     def orderings(self) -> Orderings:
         searching = any(self.request.query_params.get(name, "").strip() for name in ("search", "q"))
         return SEARCH_ORDERINGS if searching else PRODUCT_ORDERINGS
 
     def get_queryset(self) -> QuerySet[Product]:
-        return selectors.products_for_sale(with_variants=self.action != "list")
+        return selectors.products_for_sale(with_variants=self.action != "list", member=self.member)
 
     def get_serializer_class(self) -> Any:
         return serializers.ProductListSerializer if self.action == "list" else serializers.ProductSerializer
 
     def get_serializer_context(self) -> dict[str, Any]:
         faked = getattr(self, "swagger_fake_view", False)
-        return {**super().get_serializer_context(), SHOWN_IN: None if faked else shown_in(self.request)}
+        shown = None if faked else shown_in(self.request)
+        return {**super().get_serializer_context(), SHOWN_IN: shown, PERSONAL: self.member is not None}
 
     @extend_schema(
         summary="Show the category tree",

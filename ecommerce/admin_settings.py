@@ -53,6 +53,8 @@ def admin_site(shop_name: str) -> dict[str, object]:
                         staff_link("Stock movements", "swap_vert", "catalog.stockmovement"),
                         staff_link("Pictures", "image", "catalog.productimage"),
                         staff_link("Reviews", "reviews", "catalog.review"),
+                        staff_link("Price lists", "price_check", "catalog.pricelist"),
+                        staff_link("Customer groups", "groups", "catalog.customergroup"),
                         staff_link("Exchange rates", "currency_exchange", "catalog.exchangerate"),
                     ],
                 },

@@ -12,9 +12,11 @@ from django.db.models import F
 from accounts.models import User
 from catalog.exceptions import InsufficientStock, ProductUnavailable
 from catalog.models import Product, Variant
+from catalog.prices.rules import unit_price
+from catalog.prices.selectors import offers_of, with_offers
 from ecommerce.exceptions import DomainError, ErrorRow
 from orders import services
-from orders.exceptions import CartEmpty, PriceChanged
+from orders.exceptions import CartEmpty
 from orders.models import Cart, CartItem, Order
 
 
@@ -66,7 +68,7 @@ def add_item(owner: CartOwner, item: services.ItemInput) -> tuple[Cart, str]:
     """
     wanted, _ = services.resolve_items([item])
     (variant_id,) = wanted
-    variant = _sellable(variant_id)
+    variant = _sellable(variant_id, owner.user.pk if owner.user else None)
     cart, token = open_cart(owner)
     _lock(cart)
     row = CartItem.objects.filter(cart=cart, variant=variant).first()
@@ -84,7 +86,7 @@ def change_item(cart: Cart, item_id: UUID, *, quantity: int) -> None:
     """
     _lock(cart)
     row = CartItem.objects.get(cart=cart, pk=item_id)
-    _set_quantity(cart, _sellable(row.variant_id), quantity, row)
+    _set_quantity(cart, _sellable(row.variant_id, cart.user_id), quantity, row)
 
 
 @transaction.atomic
@@ -105,25 +107,18 @@ def check_out(cart: Cart, *, user: User, contact: services.Contact) -> Order:
 
     Raises:
         CartEmpty: there is nothing in it, perhaps because this cart has just been ordered.
-        PriceChanged: a price is not the one that was shown; one row each, nothing is ordered.
-        and what ``place_order`` raises.
+        and what ``place_order`` raises: a price that is not the one that was shown stops the order.
     """
     cart = _lock(cart)
-    rows = list(cart.items.select_related("variant__product"))
+    rows = list(cart.items.all())
     if not rows:
         raise CartEmpty()
-    changed = [
-        ErrorRow(PriceChanged.code, f"{row.variant.sku} now costs {row.variant.price}.", f"items.{index}.price")
-        for index, row in enumerate(rows)
-        if row.price != row.variant.price
-    ]
-    if changed:
-        raise PriceChanged(changed)
     items = [
         services.ItemInput(quantity=row.quantity, variant_id=row.variant_id, attr=f"items.{index}")
         for index, row in enumerate(rows)
     ]
-    order = services.place_order(user=user, items=items, contact=contact, cart=cart)
+    seen = {row.variant_id: row.price for row in rows}
+    order = services.place_order(user=user, items=items, contact=contact, cart=cart, seen=seen)
     cart.items.all().delete()
     _touch(cart)
     return order
@@ -141,9 +136,9 @@ def _lock(cart: Cart) -> Cart:
     return locked
 
 
-def _sellable(variant_id: UUID) -> Variant:
+def _sellable(variant_id: UUID, user_id: UUID | None) -> Variant:
     variant = (
-        Variant.objects.select_related("stock_level", "product")
+        with_offers(Variant.objects.select_related("stock_level", "product"), to=user_id)
         .filter(
             pk=variant_id,
             is_active=True,
@@ -165,14 +160,16 @@ def _set_quantity(cart: Cart, variant: Variant, quantity: int, row: CartItem | N
     if variant.product.kind == Product.Kind.PHYSICAL and quantity > available:
         message = f"Only {available} left of {variant.product.product_name}."
         raise InsufficientStock([ErrorRow(InsufficientStock.code, message, "quantity")])
-    CartItem.objects.update_or_create(
-        cart=cart, variant=variant, defaults={"quantity": quantity, "price": variant.price}
-    )
+    price = unit_price(variant.price, offers_of(variant), quantity)
+    CartItem.objects.update_or_create(cart=cart, variant=variant, defaults={"quantity": quantity, "price": price})
     _touch(cart)
 
 
 def _merge(user: User, token: str) -> None:
-    """Fold a guest's cart into the user's: quantities add up, capped by stock and limit; the guest's cart goes."""
+    """Fold a guest's cart into the user's: quantities add up, capped by stock and limit; the guest's cart goes.
+
+    Who pays less than was shown to the guest pays less; a price that has risen is told at the check-out.
+    """
     with transaction.atomic():
         guest = Cart.objects.select_for_update().filter(token_hash=_hash(token)).first()
         if guest is None:
@@ -180,15 +177,17 @@ def _merge(user: User, token: str) -> None:
         cart = Cart.objects.get_or_create(user=user)[0]
         Cart.objects.select_for_update(no_key=True).get(pk=cart.pk)
         present = {row.variant_id: row for row in cart.items.all()}
-        for row in guest.items.select_related("variant__product", "variant__stock_level"):
+        rows = guest.items.select_related("variant__product", "variant__stock_level")
+        for row in with_offers(rows, to=user.pk, variant="variant_id"):
             mine = present.get(row.variant_id)
             most = settings.ORDER_MAX_QUANTITY
             if row.variant.product.kind == Product.Kind.PHYSICAL:
                 most = min(most, row.variant.stock_level.available)
             quantity = min(row.quantity + (mine.quantity if mine else 0), most)
             if quantity > 0 and (mine or len(present) < settings.ORDER_MAX_LINES):
+                price = min(row.price, unit_price(row.variant.price, offers_of(row), quantity))
                 CartItem.objects.update_or_create(
-                    cart=cart, variant=row.variant, defaults={"quantity": quantity, "price": row.price}
+                    cart=cart, variant=row.variant, defaults={"quantity": quantity, "price": price}
                 )
                 present[row.variant_id] = row
         guest.delete()

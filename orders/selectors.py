@@ -1,10 +1,13 @@
 """Reading baskets and orders, by audience."""
 
+from decimal import Decimal
 from uuid import UUID
 
 from django.db.models import Prefetch, QuerySet
 
 from accounts.models import User
+from catalog.prices.rules import unit_price
+from catalog.prices.selectors import offers_of, with_offers
 from orders.models import Cart, CartItem, Order, OrderItem
 
 
@@ -17,10 +20,16 @@ def orders_visible_to(user: User) -> QuerySet[Order]:
 
 
 def cart_items(cart: Cart) -> QuerySet[CartItem]:
-    """The lines of a cart with what a reader wants to see of them, in one statement."""
-    return cart.items.select_related("variant__product", "variant__stock_level").defer(
+    """The lines of a cart with what a reader wants to see of them and what its owner is offered, in one statement."""
+    items = cart.items.select_related("variant__product", "variant__stock_level").defer(
         "variant__product__search_vector", "variant__product__description"
     )
+    return with_offers(items, to=cart.user_id, variant="variant_id")
+
+
+def price_of(item: CartItem) -> Decimal:
+    """Return what one unit of a line of ``cart_items`` costs the cart's owner now."""
+    return unit_price(item.variant.price, offers_of(item), item.quantity)
 
 
 def delivered_item(user: User, product_id: UUID) -> UUID | None:

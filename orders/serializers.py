@@ -9,6 +9,7 @@ from rest_framework import serializers
 from accounts.serializers import PhoneNumberField
 from ecommerce.money import ZERO, included_tax
 from orders.models import Cart, CartItem, Order, OrderEvent, OrderItem
+from orders.selectors import price_of
 
 
 class StrictIntegerField(serializers.IntegerField):
@@ -143,13 +144,16 @@ class CartItemSerializer(serializers.Serializer[CartItem]):
     sku = serializers.CharField(source="variant.sku")
     options = serializers.DictField(source="variant.options", child=serializers.CharField())
     quantity = serializers.IntegerField()
-    price = serializers.DecimalField(source="variant.price", max_digits=12, decimal_places=2)
+    price = serializers.SerializerMethodField(help_text="Of one unit, for this customer and quantity. Decimal string.")
     price_when_added = serializers.DecimalField(source="price", max_digits=12, decimal_places=2)
     available = serializers.IntegerField(source="variant.stock_level.available")
     line_total = serializers.SerializerMethodField()
 
+    def get_price(self, item: CartItem) -> str:
+        return str(price_of(item))
+
     def get_line_total(self, item: CartItem) -> str:
-        return str(item.variant.price * item.quantity)
+        return str(price_of(item) * item.quantity)
 
 
 class CartSerializer(serializers.Serializer[Any]):
@@ -165,8 +169,8 @@ class CartSerializer(serializers.Serializer[Any]):
 
 
 def cart_view(cart: Cart | None, items: list[CartItem]) -> dict[str, Any]:
-    """Return what ``CartSerializer`` shows of a cart and its lines."""
-    subtotal: Decimal = sum((item.variant.price * item.quantity for item in items), ZERO)
+    """Return what ``CartSerializer`` shows of a cart and its lines, as ``selectors.cart_items`` has them."""
+    subtotal: Decimal = sum((price_of(item) * item.quantity for item in items), ZERO)
     currency = items[0].variant.product.currency if items else settings.DEFAULT_CURRENCY
     return {
         "id": cart.pk if cart else None,

@@ -16,10 +16,12 @@ from accounts.models import User
 from catalog import stock
 from catalog.exceptions import InsufficientStock, ProductUnavailable, VariantRequired
 from catalog.models import Product, StockMovement, Variant
+from catalog.prices.rules import unit_price
+from catalog.prices.selectors import offers_of, with_offers
 from ecommerce.exceptions import ErrorRow
 from ecommerce.money import ZERO, included_tax
 from orders import hooks
-from orders.exceptions import InvalidOrderTransition, MixedCurrencies, OrderBeingPaid, TotalTooLarge
+from orders.exceptions import InvalidOrderTransition, MixedCurrencies, OrderBeingPaid, PriceChanged, TotalTooLarge
 from orders.models import Cart, Order, OrderEvent, OrderItem
 from orders.tasks import send_order_confirmation
 
@@ -46,28 +48,38 @@ class Contact:
 
 @transaction.atomic
 def place_order(
-    *, user: User | None, items: Sequence[ItemInput], contact: Contact | None = None, cart: Cart | None = None
+    *,
+    user: User | None,
+    items: Sequence[ItemInput],
+    contact: Contact | None = None,
+    cart: Cart | None = None,
+    seen: Mapping[UUID, Decimal] | None = None,
 ) -> Order:
     """Create a pending order and reserve its stock until ``reserved_until``.
 
-    Prices are copied, so a later change in the catalogue does not touch this order. Lines of the same variant are
-    added up. With ``cart`` (locked by the caller) the order belongs to that version of it.
+    Prices are what the variants cost this user in these quantities now; they are copied, so a later change in the
+    catalogue does not touch this order. Lines of the same variant are added up. With ``cart`` (locked by the caller)
+    the order belongs to that version of it. ``seen`` has the prices of the variants that the user was shown.
 
     Raises:
         ProductUnavailable: a product or variant is unknown or not for sale; one row each.
         VariantRequired: a product has several variants and none was named.
         InsufficientStock: names every short item; nothing is taken.
+        PriceChanged: a price is not the one that was seen; one row each.
         MixedCurrencies: the products are priced in different currencies.
         TotalTooLarge: beyond what the amounts can hold.
     """
     contact = contact or Contact()
     wanted, attrs = resolve_items(items)
-    variants = _locked_variants(wanted)
+    variants = _locked_variants(wanted, user)
     _refuse_unavailable(wanted, variants, attrs)
+    prices = {pk: unit_price(each.price, offers_of(each), wanted[pk]) for pk, each in variants.items()}
+    if seen is not None:
+        _refuse_changed(prices, seen, variants, attrs)
     currencies = {variant.product.currency for variant in variants.values()}
     if len(currencies) > 1:
         raise MixedCurrencies()
-    subtotal = sum((variants[pk].price * quantity for pk, quantity in wanted.items()), ZERO)
+    subtotal = sum((prices[pk] * quantity for pk, quantity in wanted.items()), ZERO)
     if subtotal > LARGEST_TOTAL:
         raise TotalTooLarge()
     order = Order.objects.create(
@@ -95,7 +107,7 @@ def place_order(
             sku=variants[pk].sku,
             options=variants[pk].options,
             quantity=quantity,
-            price=variants[pk].price,
+            price=prices[pk],
             position=position,
         )
         for position, (pk, quantity) in enumerate(wanted.items())
@@ -275,8 +287,8 @@ def resolve_items(items: Sequence[ItemInput]) -> tuple[Counter[UUID], dict[UUID,
     return wanted, attrs
 
 
-def _locked_variants(wanted: Counter[UUID]) -> dict[UUID, Variant]:
-    """Return the wanted variants with their products, stock rows locked in the one order, in one statement."""
+def _locked_variants(wanted: Counter[UUID], user: User | None) -> dict[UUID, Variant]:
+    """Return the wanted variants with products and offers, stock rows locked in the one order, in one statement."""
     rows = (
         Variant.objects.select_for_update(of=("stock_level",), no_key=True)
         .filter(
@@ -290,7 +302,7 @@ def _locked_variants(wanted: Counter[UUID]) -> dict[UUID, Variant]:
         .defer("product__search_vector", "product__description")
         .order_by("product_id", "pk")
     )
-    return {variant.pk: variant for variant in rows}
+    return {variant.pk: variant for variant in with_offers(rows, to=user.pk if user else None)}
 
 
 def _refuse_unavailable(wanted: Counter[UUID], variants: Mapping[UUID, Variant], attrs: Mapping[UUID, str]) -> None:
@@ -313,6 +325,21 @@ def _refuse_unavailable(wanted: Counter[UUID], variants: Mapping[UUID, Variant],
     ]
     if short:
         raise InsufficientStock(short)
+
+
+def _refuse_changed(
+    prices: Mapping[UUID, Decimal],
+    seen: Mapping[UUID, Decimal],
+    variants: Mapping[UUID, Variant],
+    attrs: Mapping[UUID, str],
+) -> None:
+    changed = [
+        ErrorRow(PriceChanged.code, f"{variants[pk].sku} now costs {prices[pk]}.", f"{attrs[pk]}.price".lstrip("."))
+        for pk in attrs
+        if prices[pk] != seen[pk]
+    ]
+    if changed:
+        raise PriceChanged(changed)
 
 
 def cancel_unpaid_orders(limit: int = 500) -> int:

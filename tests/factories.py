@@ -11,6 +11,8 @@ from django.db import transaction
 from accounts.models import User
 from catalog import services as catalog_services
 from catalog.models import Brand, Category, Product, Variant
+from catalog.prices import services as price_services
+from catalog.prices.models import CustomerGroup, PriceList
 from catalog.reviews import services as review_services
 from catalog.reviews.models import Review
 from orders import services as order_services
@@ -112,3 +114,24 @@ def review(product: Product | None = None, user: User | None = None, **fields: A
     user, product = user or UserFactory(), product or ProductFactory()
     buy(user, product)
     return review_services.write_review(user=user, product=product, **{"rating": 5, **fields})
+
+
+def price_list(*prices: tuple[Product, str] | tuple[Product, str, int], **fields: Any) -> PriceList:
+    """Make a price list: a product (of one variant), its price, and from how many units on. Without a group, public."""
+    made = price_services.save_price_list(**{"name": f"List {PriceList.objects.count()}", **fields})
+    price_services.set_items(
+        made.pk,
+        [
+            price_services.ItemInput(
+                variant_id=variant_of(product).pk, price=Decimal(price), min_quantity=least[0] if least else 1
+            )
+            for product, price, *least in prices
+        ],
+    )
+    return made
+
+
+def group_of(*members: User, name: str = "Resellers") -> CustomerGroup:
+    group = CustomerGroup.objects.get_or_create(name=name)[0]
+    group.members.add(*members)
+    return group

@@ -69,7 +69,15 @@ def _brands(keys: Iterable[str]) -> list[UUID]:
     return [brand.pk for brand in brands if brand is not None]
 
 
-def find(text: str, criteria: Criteria, *, order: Sequence[str | OrderBy] | None, start: int, size: int) -> Found:
+def find(
+    text: str,
+    criteria: Criteria,
+    *,
+    order: Sequence[str | OrderBy] | None,
+    start: int,
+    size: int,
+    member: UUID | None = None,
+) -> Found:
     """Return a page of what fits the text and the criteria, from ``start`` on; two statements when all is spelled well.
 
     A text that next to no product has is taken for a misspelt one, and what it may have meant is among the results.
@@ -82,7 +90,7 @@ def find(text: str, criteria: Criteria, *, order: Sequence[str | OrderBy] | None
         return Found(NOTHING, None, [])
     query = TextQuery(tuple(words))
     counted = count_facets(criteria, query.matching)
-    products = selectors.products_for_sale()
+    products = selectors.products_for_sale(member=member)
     meant = meant_by(words, found=counted.found) if words else []
     did_you_mean = None
     if meant:

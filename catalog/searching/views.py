@@ -12,6 +12,8 @@ from rest_framework.views import APIView
 
 from catalog.currencies.serializers import SHOWN_IN
 from catalog.currencies.views import DISPLAY_CURRENCY, shown_in
+from catalog.prices.selectors import member_of_a_group
+from catalog.prices.serializers import PERSONAL
 from catalog.searching.finding import criteria_of, find
 from catalog.searching.serializers import (
     SearchAnswerSerializer,
@@ -96,10 +98,12 @@ class SearchView(APIView):
         currency = shown_in(request)
         number, size = data.pop("page"), data.pop("page_size")
         text, order = data.pop("q", ""), SEARCH_ORDERINGS.get(data.pop("sort_by", ""))
-        found = find(text, criteria_of(**data), order=order, start=(number - 1) * size, size=size)
+        member = member_of_a_group(request.user)
+        found = find(text, criteria_of(**data), order=order, start=(number - 1) * size, size=size, member=member)
         if number > 1 and not found.page:
             raise NotFound("Invalid page.")
-        rows = ProductListSerializer(found.page, many=True, context={"request": request, SHOWN_IN: currency}).data
+        context = {"request": request, SHOWN_IN: currency, PERSONAL: member is not None}
+        rows = ProductListSerializer(found.page, many=True, context=context).data
         return Response(
             {
                 "count": found.counted.total,

@@ -100,7 +100,7 @@ def test_list_shows_every_field_of_a_product(api_client, phone):
 @pytest.mark.parametrize("by", ["id", "url_key"])
 def test_product_is_shown_by_id_and_by_url_key(api_client, phone, by):
     first, second = Variant.objects.order_by("position")
-    none = {"compare_at_price": None, "weight_grams": None, "barcode": "", "image_url": ""}
+    none = {"compare_at_price": None, "weight_grams": None, "barcode": "", "image_url": "", "price_breaks": []}
 
     answer = api_client.get(f"{PRODUCTS}{getattr(phone, by)}/")
 
@@ -119,6 +119,7 @@ def test_product_is_shown_by_id_and_by_url_key(api_client, phone, by):
                 "weight_grams": 200,
                 "barcode": "8806095",
                 "image_url": "",
+                "price_breaks": [],
             },
             none
             | {

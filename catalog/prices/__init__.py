@@ -1,0 +1,1 @@
+"""Prices besides a variant's own: by customer group, quantity and period."""

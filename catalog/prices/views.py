@@ -1,0 +1,273 @@
+"""Price lists and groups of customers over HTTP."""
+
+from typing import Any
+from uuid import UUID
+
+from django.db.models import QuerySet
+from django.http import Http404
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema, extend_schema_view
+from rest_framework import mixins, status, viewsets
+from rest_framework.decorators import action
+from rest_framework.generics import get_object_or_404
+from rest_framework.permissions import SAFE_METHODS, BasePermission
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import BaseSerializer
+from rest_framework.views import APIView
+
+from catalog.prices import selectors, services
+from catalog.prices.filters import PriceListItemFilter
+from catalog.prices.models import CustomerGroup, PriceList, PriceListItem
+from catalog.prices.serializers import (
+    AddMembersSerializer,
+    CustomerGroupSerializer,
+    MemberSerializer,
+    PriceListItemSerializer,
+    PriceListSerializer,
+    SetItemsSerializer,
+)
+from ecommerce.http import checked
+from ecommerce.schema import ErrorSerializer
+from ecommerce.transactions import retry_on_conflict
+
+_LIST = {
+    "id": "0198c0de-0000-7000-8000-000000000041",
+    "name": "Resellers",
+    "currency": "KES",
+    "group": "0198c0de-0000-7000-8000-000000000040",
+    "group_name": "Resellers in Nairobi",
+    "valid_from": None,
+    "valid_until": "2027-01-01T00:00:00Z",
+    "priority": 0,
+    "is_active": True,
+    "item_count": 2,
+    "created_at": "2026-11-21T07:45:00Z",
+    "updated_at": "2026-11-21T07:45:00Z",
+}
+_WRITTEN = ("name", "currency", "group", "valid_until")
+_SHOWN = OpenApiExample("A list for resellers", value=_LIST, response_only=True, status_codes=["200", "201"])
+_ASKED = OpenApiExample("For resellers", value={name: _LIST[name] for name in _WRITTEN}, request_only=True)
+_GROUP = {
+    "id": "0198c0de-0000-7000-8000-000000000040",
+    "name": "Resellers in Nairobi",
+    "description": "",
+    "member_count": 12,
+    "created_at": "2026-11-21T07:45:00Z",
+    "updated_at": "2026-11-21T07:45:00Z",
+}
+_GROUP_SHOWN = OpenApiExample("A group", value=_GROUP, response_only=True, status_codes=["200", "201"])
+_GROUP_ASKED = OpenApiExample("Resellers", value={"name": _GROUP["name"]}, request_only=True)
+
+_ID = OpenApiParameter(
+    "id", location=OpenApiParameter.PATH, description="The price list.", type={"format": "uuid", "type": "string"}
+)
+_RIGHTS = {"create": "add", "destroy": "delete"}  # of an action; every other write is a change
+
+
+class StaffByPermission(BasePermission):
+    """Staff with Django's permission for the view's model; ``public_reads`` of the view lets anyone look.
+
+    What hangs below a row (its prices, its members) is changed by who may change the row.
+    """
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        if request.method in SAFE_METHODS and getattr(view, "public_reads", False):
+            return True
+        user = request.user
+        if not (user.is_authenticated and user.is_staff):
+            return False
+        action = getattr(view, "action", None) or ""
+        right = "view" if request.method in SAFE_METHODS else _RIGHTS.get(action, "change")
+        model = getattr(view, "permission_model", None) or view.queryset.model  # type: ignore[attr-defined]
+        meta = model._meta
+        return user.has_perm(f"{meta.app_label}.{right}_{meta.model_name}")
+
+
+@extend_schema_view(
+    list=extend_schema(
+        summary="List price lists",
+        description=(
+            "Staff who may see price lists see all; everybody else those in force that are for everybody or for a "
+            "group of theirs."
+        ),
+        examples=[_SHOWN],
+    ),
+    retrieve=extend_schema(summary="Show a price list", examples=[_SHOWN]),
+    create=extend_schema(
+        summary="Make a price list",
+        description="Its prices come by `PUT /price-lists/{id}/items/`. Without a `group` it is for everybody.",
+        responses={201: PriceListSerializer, 403: ErrorSerializer},
+        examples=[_ASKED, _SHOWN],
+    ),
+    update=extend_schema(
+        summary="Replace a price list",
+        description="Its prices stay.",
+        responses={200: PriceListSerializer, 403: ErrorSerializer},
+        examples=[_ASKED, _SHOWN],
+    ),
+    partial_update=extend_schema(
+        summary="Change a price list",
+        responses={200: PriceListSerializer, 403: ErrorSerializer},
+        examples=[OpenApiExample("Out of force", value={"is_active": False}, request_only=True), _SHOWN],
+    ),
+    destroy=extend_schema(
+        summary="Delete a price list",
+        description="With its prices. Orders keep what they were placed for.",
+        responses={204: None, 403: ErrorSerializer},
+    ),
+)
+class PriceListViewSet(viewsets.ModelViewSet[PriceList]):
+    queryset = PriceList.objects.none()
+    serializer_class = PriceListSerializer
+    permission_classes = (StaffByPermission,)
+    public_reads = True
+    orderings = {"name": ("name", "id"), "priority": ("-priority", "name", "id"), "-created_at": ("-created_at", "id")}
+    schema_tag = "catalog"
+
+    def get_queryset(self) -> QuerySet[PriceList]:
+        if getattr(self, "swagger_fake_view", False):
+            return self.queryset
+        # Whoever may write lists need not be able to see them all.
+        reads = self.request.method in SAFE_METHODS
+        return selectors.price_lists_visible_to(self.request.user) if reads else selectors.price_lists()
+
+    def perform_create(self, serializer: BaseSerializer[PriceList]) -> None:
+        serializer.instance = self._fresh(services.save_price_list(**serializer.validated_data))
+
+    def perform_update(self, serializer: BaseSerializer[PriceList]) -> None:
+        price_list = serializer.instance
+        try:
+            saved = retry_on_conflict(lambda: services.save_price_list(price_list, **serializer.validated_data))
+        except PriceList.DoesNotExist:
+            raise Http404 from None
+        serializer.instance = self._fresh(saved)
+
+    def _fresh(self, price_list: PriceList) -> PriceList:
+        return self.get_queryset().get(pk=price_list.pk)
+
+
+@extend_schema_view(
+    list=extend_schema(
+        summary="List the prices of a price list",
+        description="By SKU, then quantity. `?sku=` narrows to a variant, `?product=` to a product's id.",
+        parameters=[_ID],
+    )
+)
+class PriceListItemViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[PriceListItem]):
+    queryset = PriceListItem.objects.none()
+    serializer_class = PriceListItemSerializer
+    filterset_class = PriceListItemFilter
+    permission_classes = (StaffByPermission,)
+    permission_model = PriceList
+    public_reads = True
+    schema_tag = "catalog"
+
+    def get_queryset(self) -> QuerySet[PriceListItem]:
+        if getattr(self, "swagger_fake_view", False):
+            return self.queryset
+        return selectors.items_of(self._price_list())
+
+    @extend_schema(
+        summary="Set the prices of a price list",
+        description=(
+            "All of them in one call, at most 5,000: what is not named goes. Each is the price of one unit from "
+            "`min_quantity` units on. One wrong row, and nothing is changed: `unknown_variant`, `wrong_currency` and "
+            "`break_twice` name each."
+        ),
+        parameters=[_ID],
+        request=SetItemsSerializer,
+        responses={200: PriceListSerializer, 403: ErrorSerializer},
+        examples=[
+            OpenApiExample(
+                "Two prices of one charger",
+                value={
+                    "items": [
+                        {"sku": "ANK-20W", "price": "1400.00"},
+                        {"sku": "ANK-20W", "min_quantity": 10, "price": "1250.00"},
+                    ]
+                },
+                request_only=True,
+            ),
+            _SHOWN,
+        ],
+    )
+    def set_all(self, request: Request, pk: UUID) -> Response:
+        price_list = self._price_list()
+        rows = checked(SetItemsSerializer, request)["items"]
+        items = [services.ItemInput(variant_id=row.pop("variant", None), **row) for row in rows]
+        try:
+            retry_on_conflict(lambda: services.set_items(price_list.pk, items))
+        except PriceList.DoesNotExist:
+            raise Http404 from None
+        return Response(PriceListSerializer(selectors.price_lists().get(pk=price_list.pk)).data)
+
+    def _price_list(self) -> PriceList:
+        return get_object_or_404(self._price_lists(), pk=self.kwargs["pk"])
+
+    def _price_lists(self) -> QuerySet[PriceList]:
+        reads = self.request.method in SAFE_METHODS
+        return selectors.price_lists_visible_to(self.request.user) if reads else PriceList.objects.all()
+
+
+@extend_schema_view(
+    list=extend_schema(summary="List groups of customers", description="Staff only.", examples=[_GROUP_SHOWN]),
+    retrieve=extend_schema(summary="Show a group of customers", examples=[_GROUP_SHOWN]),
+    create=extend_schema(summary="Make a group of customers", examples=[_GROUP_ASKED, _GROUP_SHOWN]),
+    update=extend_schema(summary="Replace a group of customers", examples=[_GROUP_ASKED, _GROUP_SHOWN]),
+    partial_update=extend_schema(summary="Change a group of customers", examples=[_GROUP_ASKED, _GROUP_SHOWN]),
+    destroy=extend_schema(
+        summary="Delete a group of customers", description="409 `group_in_use` while a price list is for it."
+    ),
+)
+class CustomerGroupViewSet(viewsets.ModelViewSet[CustomerGroup]):
+    queryset = CustomerGroup.objects.none()
+    serializer_class = CustomerGroupSerializer
+    permission_classes = (StaffByPermission,)
+    orderings = {"name": ("name", "id"), "-created_at": ("-created_at", "id")}
+    schema_tag = "catalog"
+
+    def get_queryset(self) -> QuerySet[CustomerGroup]:
+        return selectors.customer_groups()
+
+    def perform_create(self, serializer: BaseSerializer[CustomerGroup]) -> None:
+        serializer.instance = self.get_queryset().get(pk=serializer.save().pk)
+
+    def perform_destroy(self, instance: CustomerGroup) -> None:
+        services.delete_customer_group(instance.pk)
+
+    @extend_schema(summary="List the members of a group", responses={200: MemberSerializer(many=True)}, filters=False)
+    @action(detail=True, methods=["get"], serializer_class=MemberSerializer, orderings={})
+    def members(self, request: Request, pk: str) -> Response:
+        people: Any = self.get_object().members.order_by("email", "id").only("email", "first_name", "last_name")
+        return self.get_paginated_response(self.get_serializer(self.paginate_queryset(people), many=True).data)
+
+    @extend_schema(
+        summary="Take users into a group",
+        description="Who belongs to it already stays. One unknown user, and nobody is taken in.",
+        request=AddMembersSerializer,
+        responses={200: CustomerGroupSerializer},
+        examples=[
+            OpenApiExample("One customer", value={"users": ["0198c0de-0000-7000-8000-000000000002"]}, request_only=True)
+        ],
+    )
+    @members.mapping.post
+    def add_members(self, request: Request, pk: str) -> Response:
+        group = self.get_object()
+        services.add_members(group, checked(AddMembersSerializer, request)["users"])
+        return Response(CustomerGroupSerializer(self.get_queryset().get(pk=group.pk)).data)
+
+    @extend_schema(summary="Take a user out of a group", responses={204: None})
+    @action(detail=True, methods=["delete"], url_path="members/(?P<user_id>[0-9a-f-]{36})", url_name="member")
+    def remove_member(self, request: Request, pk: str, user_id: str) -> Response:
+        member = self.get_object().members.filter(pk=_uuid(user_id)).first()
+        if member is None:
+            raise Http404
+        self.get_object().members.remove(member)
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+def _uuid(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        raise Http404 from None
