@@ -21,6 +21,7 @@ from catalog.reviews.admin import ReviewAdmin
 from catalog.reviews.models import Review
 from catalog.searching.matching import search_products
 from catalog.searching.words import SearchTooLong
+from catalog.taxonomy.admin import MergesBrands
 from ecommerce.admin_base import (
     EMPTY,
     WAITING,
@@ -351,12 +352,12 @@ class CategoryAdmin(ShopAdmin):
 
 
 @admin.register(Brand)
-class BrandAdmin(ShopAdmin):
+class BrandAdmin(MergesBrands):
     form = BrandForm
     list_display = ("name", "url_key", "product_count")
     search_fields = ("name", "url_key")
     prepopulated_fields = {"url_key": ("name",)}
-    fields = ("name", "url_key")
+    fields = ("name", "url_key", "image_url")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Brand]:
         shown = Product.objects.filter(brand=OuterRef("pk"), deleted_at__isnull=True)

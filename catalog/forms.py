@@ -114,10 +114,17 @@ class CategoryForm(UrlKeyMixin, forms.ModelForm):  # type: ignore[type-arg]
 
 class BrandForm(UrlKeyMixin, forms.ModelForm):  # type: ignore[type-arg]
     named_after = "name"
+    image_url = forms.URLField(
+        label="Logo (address)",
+        required=False,
+        max_length=500,
+        assume_scheme="https",
+        widget=UnfoldAdminURLInputWidget(),
+    )
 
     class Meta:
         model = Brand
-        fields = ("name", "url_key")
+        fields = ("name", "url_key", "image_url")
         labels = {"url_key": "URL key"}
 
 

@@ -34,11 +34,21 @@ class Category(BaseModel):
 
 
 class Brand(BaseModel):
+    """Who makes a product. One that was merged into another stays as a former name of it, without products."""
+
     name = models.CharField(max_length=120, unique=True)
     url_key = models.SlugField(max_length=140, unique=True)
+    image_url = models.URLField("logo (address)", max_length=500, blank=True, default="", db_default="")
+    # A trigger puts the other one in the place of this one in every product that is written.
+    merged_into = models.ForeignKey(
+        "self", null=True, blank=True, editable=False, on_delete=models.CASCADE, related_name="former"
+    )
 
     class Meta:
         ordering = ("name",)
+        constraints = [
+            models.CheckConstraint(condition=~Q(merged_into=F("id")), name="brand_not_merged_into_itself"),
+        ]
 
     def __str__(self) -> str:
         return self.name

@@ -2,7 +2,8 @@
 
 from uuid import UUID
 
-from django.db.models import Count, Prefetch, Q, QuerySet, Subquery
+from django.db.models import Count, OuterRef, Prefetch, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 
 from catalog.images.models import ProductImage
 from catalog.models import Brand, Category, Product, ProductQuerySet, Variant
@@ -32,8 +33,18 @@ def categories_with_counts() -> QuerySet[Category]:
     return Category.objects.annotate(product_count=Count("products", filter=for_sale))
 
 
+def ancestors_of(category: Category) -> QuerySet[Category]:
+    """Return what stands above a category, the root first."""
+    above = category.path.split(".")[:-1]
+    return Category.objects.filter(pk__in=above).order_by("path")
+
+
 def brands() -> QuerySet[Brand]:
-    return Brand.objects.all()
+    """All brands but former names, each with the number of its products for sale."""
+    # Counted for the rows of a page alone: joined, it would be all products of the shop.
+    for_sale = Product.objects.for_sale().filter(brand=OuterRef("pk")).order_by().values("brand")
+    counted = Subquery(for_sale.annotate(total=Count("pk")).values("total"))
+    return Brand.objects.filter(merged_into__isnull=True).annotate(product_count=Coalesce(counted, 0))
 
 
 def branch_ids(key: str) -> list[UUID]:
@@ -43,8 +54,9 @@ def branch_ids(key: str) -> list[UUID]:
 
 
 def find_brand(key: str) -> Brand | None:
-    """Return the brand with this UUID or url_key."""
-    return Brand.objects.filter(by_id_or_url_key(key)).first()
+    """Return the brand with this UUID or url_key, also when it is that of a former name."""
+    brand = Brand.objects.filter(by_id_or_url_key(key)).select_related("merged_into").first()
+    return brand and (brand.merged_into or brand)
 
 
 def by_id_or_url_key(key: str) -> Q:

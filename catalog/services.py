@@ -14,7 +14,7 @@ from django.utils.text import slugify
 from catalog import stock
 from catalog.exceptions import CategoryCycle, CategoryTooDeep
 from catalog.models import Brand, Category, Product, StockMovement, Variant
-from catalog.searching.indexing import index_products
+from catalog.searching.indexing import index_all, index_products
 from ecommerce.exceptions import ErrorRow
 
 # "One writer in the tree at a time": a transaction-long advisory lock, for a thing that has no row.
@@ -34,6 +34,12 @@ class VariantInput:
     stock: int = 0  # units that a new variant starts with
 
 
+def lock_tree() -> None:
+    """Be the only one who changes the category tree until the transaction ends."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_TREE_LOCK])
+
+
 @transaction.atomic
 def save_category(
     *, category_name: str, url_key: str = "", parent: Category | None = None, category: Category | None = None
@@ -44,13 +50,13 @@ def save_category(
         CategoryCycle: the new parent is the category itself or stands below it.
         CategoryTooDeep: something of it would stand more than ``MAX_DEPTH`` levels deep.
     """
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_TREE_LOCK])
+    lock_tree()
     if parent is not None:
         parent = Category.objects.get(pk=parent.pk)  # its path may have changed before we had the lock
     category = category or Category()
     adding = category._state.adding
-    old_path = "" if adding else Category.objects.values_list("path", flat=True).get(pk=category.pk)
+    old = None if adding else Category.objects.get(pk=category.pk)
+    old_path = old.path if old else ""
     label = category.pk.hex
     if parent is not None and (parent.pk == category.pk or label in parent.path.split(".")):
         raise CategoryCycle([ErrorRow(CategoryCycle.code, CategoryCycle.message, "parent")])
@@ -70,21 +76,22 @@ def save_category(
                 "WHERE path <@ %s::ltree AND id <> %s",
                 [category.path, old_path, old_path, category.pk],
             )
-    if not adding:
-        index_products(category.products.values_list("pk", flat=True))
+    if old and (old.category_name, old.url_key) != (category.category_name, category.url_key):
+        index_all(category.products.all())
     return category
 
 
 @transaction.atomic
-def save_brand(*, name: str, url_key: str = "", brand: Brand | None = None) -> Brand:
-    """Create a brand or rename one; its products are found under the new name at once."""
+def save_brand(*, name: str, url_key: str = "", image_url: str | None = None, brand: Brand | None = None) -> Brand:
+    """Create a brand or rename one; its products are found under the new name."""
     brand = brand or Brand()
     adding = brand._state.adding
     brand.name = name
+    brand.image_url = brand.image_url if image_url is None else image_url
     brand.url_key = url_key or brand.url_key or slugify(name)[:140] or brand.pk.hex
     brand.save()
     if not adding:
-        index_products(brand.products.values_list("pk", flat=True))
+        index_all(brand.products.all())
     return brand
 
 

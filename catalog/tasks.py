@@ -56,3 +56,17 @@ def refresh_search() -> None:
     from catalog.searching.indexing import rebuild_search
 
     rebuild_search(everything=False)
+
+
+@owed_task("catalog.index_products")
+def index_products_later(product_ids: list[str]) -> None:
+    from catalog.searching.indexing import index_locked
+
+    index_locked([UUID(pk) for pk in product_ids])
+
+
+@owed_task("catalog.move_merged_products")
+def move_merged_products(brand_id: str) -> None:
+    from catalog.taxonomy.services import move_merged_products as move
+
+    move(UUID(brand_id))

@@ -7,12 +7,13 @@ from catalog.images.views import ProductImageOrderView, ProductImageViewSet
 from catalog.prices.views import CustomerGroupViewSet, PriceListItemViewSet, PriceListViewSet
 from catalog.reviews.views import ProductReviewViewSet, ReviewViewSet
 from catalog.searching.views import SearchView, SuggestView
+from catalog.taxonomy.views import BrandViewSet, CategoryViewSet
 from catalog.wishlist.views import StockNoticeView, WishlistViewSet
 
 router = SimpleRouter()
 router.register("products", views.ProductViewSet, basename="product")
-router.register("categories", views.CategoryViewSet, basename="category")
-router.register("brands", views.BrandViewSet, basename="brand")
+router.register("categories", CategoryViewSet, basename="category")
+router.register("brands", BrandViewSet, basename="brand")
 router.register("currencies", CurrencyViewSet, basename="currency")
 router.register("price-lists", PriceListViewSet, basename="price-list")
 router.register("customer-groups", CustomerGroupViewSet, basename="customer-group")

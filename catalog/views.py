@@ -17,9 +17,10 @@ from catalog import selectors, serializers
 from catalog.currencies.serializers import SHOWN_IN
 from catalog.currencies.views import DISPLAY_CURRENCY, shown_in
 from catalog.filters import ProductFilter
-from catalog.models import Brand, Category, Product
+from catalog.models import Product
 from catalog.prices.selectors import member_of_a_group
 from catalog.prices.serializers import PERSONAL
+from ecommerce.filters import refuse_unknown_parameters
 
 ORDERING_PARAMETER = OpenApiParameter(
     "ordering",
@@ -103,28 +104,5 @@ class ProductViewSet(ByIdOrUrlKey, viewsets.ReadOnlyModelViewSet[Product]):
     )
     @action(detail=False, methods=["get"], pagination_class=None, filter_backends=[])
     def categories(self, request: Request) -> Response:
+        refuse_unknown_parameters(request)
         return Response(serializers.category_tree(list(selectors.categories_with_counts())))
-
-
-@extend_schema_view(list=extend_schema(summary="List categories"), retrieve=extend_schema(summary="Show a category"))
-class CategoryViewSet(ByIdOrUrlKey, viewsets.ReadOnlyModelViewSet[Category]):
-    queryset = Category.objects.none()
-    permission_classes = (AllowAny,)
-    serializer_class = serializers.CategorySerializer
-    orderings = {"category_name": ("category_name", "id"), "created_at": ("created_at", "id")}
-    schema_tag = "catalog"
-
-    def get_queryset(self) -> QuerySet[Category]:
-        return selectors.categories_with_counts()
-
-
-@extend_schema_view(list=extend_schema(summary="List brands"), retrieve=extend_schema(summary="Show a brand"))
-class BrandViewSet(ByIdOrUrlKey, viewsets.ReadOnlyModelViewSet[Brand]):
-    queryset = Brand.objects.none()
-    permission_classes = (AllowAny,)
-    serializer_class = serializers.BrandSerializer
-    orderings = {"name": ("name", "id")}
-    schema_tag = "catalog"
-
-    def get_queryset(self) -> QuerySet[Brand]:
-        return selectors.brands()

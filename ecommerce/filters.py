@@ -1,5 +1,6 @@
 """Filters that name what they do not know instead of ignoring it."""
 
+from collections.abc import Collection
 from typing import Any
 
 from django.db.models import QuerySet
@@ -10,6 +11,16 @@ from rest_framework.views import APIView
 
 PAGING_PARAMETERS = frozenset({"page", "page_size", "limit"})
 ORDERING_PARAMETERS = ("ordering", "sort", "sort_by")
+
+
+def refuse_unknown_parameters(request: Request, known: Collection[str] = ()) -> None:
+    """Refuse a query with parameters besides ``known``.
+
+    Raises:
+        ValidationError: names each of them.
+    """
+    if unknown := sorted(set(request.query_params) - set(known)):
+        raise ValidationError({name: ["This parameter is not known here."] for name in unknown})
 
 
 class StrictFilterBackend(DjangoFilterBackend):
@@ -27,8 +38,7 @@ class StrictFilterBackend(DjangoFilterBackend):
         orderings: dict[str, tuple[str, ...]] = getattr(view, "orderings", {})
         if orderings:
             known |= set(ORDERING_PARAMETERS)
-        if unknown := sorted(set(request.query_params) - known):
-            raise ValidationError({name: ["This parameter is not known here."] for name in unknown})
+        refuse_unknown_parameters(request, known)
         queryset = super().filter_queryset(request, queryset, view)
         return self._order(request, queryset, orderings) if orderings else queryset
 

@@ -109,9 +109,9 @@ class BrandBook:
         brands = list(Brand.objects.order_by("created_at", "id"))
         for brand in brands:
             self._taken.add(brand.url_key)
-            self._ids.setdefault(fold(brand.name), brand.pk)
+            self._ids.setdefault(fold(brand.name), brand.merged_into_id or brand.pk)
         for brand in brands:  # a brand that staff have renamed is still known by its url_key
-            self._ids.setdefault(fold(brand.url_key), brand.pk)
+            self._ids.setdefault(fold(brand.url_key), brand.merged_into_id or brand.pk)
 
     def resolve(self, names: Iterable[str]) -> dict[str, UUID]:
         """Return the brands of these names; missing ones are made, with one statement."""

@@ -1,9 +1,14 @@
 """What the search knows of a product and of the words in the shop; kept in the writing transaction."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
+from django.db.models import QuerySet
+
+from catalog.tasks import index_products_later
+from ecommerce.models import new_id
 
 BATCH = 1000
 
@@ -84,6 +89,8 @@ ORDER BY word
 ON CONFLICT DO NOTHING
 """
 
+_LOCK = "SELECT 1 FROM catalog_product WHERE id = ANY(%s::uuid[]) ORDER BY id FOR NO KEY UPDATE"
+
 _COUNT_WORDS = """
 WITH counted AS (
     SELECT word COLLATE "C" AS word, ndoc FROM ts_stat($$
@@ -115,6 +122,22 @@ def index_products(product_ids: Iterable[UUID]) -> None:
             cursor.execute(_INDEX, [list(_NO_FACETS), ids])
 
 
+def index_all(products: QuerySet[Any]) -> None:
+    """Index these products: up to ``BATCH`` of them in the writing transaction, the others by owed work soon after."""
+    ids = list(products.order_by("pk").values_list("pk", flat=True))
+    index_locked(ids[:BATCH])
+    for start in range(BATCH, len(ids), BATCH):
+        index_products_later.owe(f"index:{new_id()}", product_ids=[str(pk) for pk in ids[start : start + BATCH]])
+
+
+def index_locked(product_ids: Sequence[UUID]) -> None:
+    """Lock products in key order, as orders do, so that the two cannot deadlock; then index them."""
+    if product_ids:
+        with connection.cursor() as cursor:
+            cursor.execute(_LOCK, [[str(pk) for pk in product_ids]])
+        index_products(product_ids)
+
+
 @transaction.atomic
 def refresh_vocabulary() -> None:
     """Count in how many products each word is, and forget words and attributes that no product for sale has.
@@ -137,13 +160,7 @@ def rebuild_search(*, everything: bool = True) -> int:
         cursor.execute(f"SELECT id FROM catalog_product {unindexed} ORDER BY id")  # noqa: S608 - our own words
         ids = [row[0] for row in cursor.fetchall()]
     for start in range(0, len(ids), BATCH):
-        batch = ids[start : start + BATCH]
-        with transaction.atomic(), connection.cursor() as cursor:
-            # In key order, as orders lock them, so that the two cannot deadlock.
-            cursor.execute(
-                "SELECT 1 FROM catalog_product WHERE id = ANY(%s::uuid[]) ORDER BY id FOR NO KEY UPDATE",
-                [[str(pk) for pk in batch]],
-            )
-            index_products(batch)
+        with transaction.atomic():
+            index_locked(ids[start : start + BATCH])
     refresh_vocabulary()
     return len(ids)

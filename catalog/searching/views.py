@@ -24,6 +24,7 @@ from catalog.searching.serializers import (
 from catalog.searching.suggesting import suggest
 from catalog.serializers import ProductListSerializer
 from catalog.views import SEARCH_ORDERINGS
+from ecommerce.filters import refuse_unknown_parameters
 from ecommerce.schema import ErrorSerializer
 
 _ABOUT = (
@@ -128,8 +129,7 @@ class SuggestView(APIView):
         responses={200: SuggestionsSerializer, 400: ErrorSerializer},
     )
     def get(self, request: Request) -> Response:
-        if unknown := sorted(set(request.query_params) - {"q"}):
-            raise ValidationError({name: ["This parameter is not known here."] for name in unknown})
+        refuse_unknown_parameters(request, {"q"})
         return Response(SuggestionsSerializer(suggest(request.query_params.get("q", ""))).data)
 
 

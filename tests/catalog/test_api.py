@@ -189,8 +189,16 @@ def test_category_and_brand_are_shown_by_id_and_by_url_key(api_client, phone, by
             "parent": None,
             "product_count": 1,
             "created_at": category.created_at.isoformat().replace("+00:00", "Z"),
+            "ancestors": [],
         },
-        {"id": str(brand.pk), "name": "Samsung", "url_key": "samsung"},
+        {
+            "id": str(brand.pk),
+            "name": "Samsung",
+            "url_key": "samsung",
+            "image_url": "",
+            "product_count": 1,
+            "created_at": brand.created_at.isoformat().replace("+00:00", "Z"),
+        },
     ]
 
 
@@ -213,13 +221,11 @@ def test_product_not_for_sale_is_seen_nowhere(api_client, phone, hidden):
 
 @pytest.mark.parametrize("who", ["nobody", "customer", "staff"])
 @pytest.mark.parametrize("method", ["post", "put", "patch", "delete"])
-def test_catalogue_is_read_only(api_client, signed_in_client, customer, staff, phone, who, method):
+def test_products_are_read_only(api_client, signed_in_client, customer, staff, phone, who, method):
     client = {"nobody": api_client, "customer": signed_in_client(customer), "staff": signed_in_client(staff)}[who]
     variant = Variant.objects.first()
     paths = [
         PRODUCTS if method == "post" else f"{PRODUCTS}{phone.pk}/",
-        CATEGORIES if method == "post" else f"{CATEGORIES}{phone.category_id}/",
-        BRANDS if method == "post" else f"{BRANDS}{phone.brand_id}/",
         TREE,
     ]
 
@@ -230,7 +236,7 @@ def test_catalogue_is_read_only(api_client, signed_in_client, customer, staff, p
 
     assert set(statuses) == {405}
     phone.refresh_from_db()
-    assert (phone.product_name, phone.category.category_name, phone.brand.name) == ("Galaxy A15", "Phones", "Samsung")
+    assert phone.product_name == "Galaxy A15"
     assert (Product.objects.count(), Category.objects.count(), Brand.objects.count()) == (1, 1, 1)
     assert Variant.objects.filter(pk=variant.pk).exists()
 
