@@ -1,19 +1,19 @@
-"""The catalogue and its stock, as shop staff keep them."""
+"""The catalogue, as shop staff keep it."""
 
 from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponseBase
 from django.urls import reverse
 from django.utils.html import format_html
 from unfold.views import ChangeList
 
-from catalog import services, stock
+from catalog import services
 from catalog.currencies.admin import ExchangeRateAdmin
-from catalog.forms import AdjustStockForm, BrandForm, CategoryForm, NewVariantForm, ProductForm, VariantForm
+from catalog.forms import BrandForm, CategoryForm, NewVariantForm, ProductForm, VariantForm
 from catalog.images.admin import ImageInline, WithPictures
 from catalog.models import Brand, Category, ExchangeRate, Product, ProductQuerySet, Stock, StockMovement, Variant
 from catalog.prices import admin as prices_admin  # noqa: F401 - registers itself
@@ -21,28 +21,18 @@ from catalog.reviews.admin import ReviewAdmin
 from catalog.reviews.models import Review
 from catalog.searching.matching import search_products
 from catalog.searching.words import SearchTooLong
+from catalog.stock_admin import StockAdmin, StockMovementAdmin
 from catalog.taxonomy.admin import MergesBrands
 from ecommerce.admin_base import (
-    EMPTY,
-    WAITING,
-    ReadOnlyAdmin,
     ShopAdmin,
-    Table,
     UnfoldStackedInline,
-    Waiting,
-    badge,
     column,
     detail_action,
     link_to,
     may,
     money,
-    table,
     when,
 )
-
-LOW = 5  # units; below or at this a variant should be ordered again
-MOVEMENTS_SHOWN = 20
-LOW_STOCK = Q(available__lte=LOW, variant__is_active=True, product__deleted_at__isnull=True)
 
 
 def with_names(categories: QuerySet[Category]) -> Any:
@@ -54,9 +44,6 @@ def with_names(categories: QuerySet[Category]) -> Any:
 def count_of(rows: QuerySet[Any], field: str) -> Coalesce:
     counted = rows.order_by().values(field).annotate(total=Count("pk")).values("total")
     return Coalesce(Subquery(counted), 0)
-
-
-WAITING.append(Waiting("Sold out or low", "inventory_2", Stock.objects.filter(LOW_STOCK), "level=low"))
 
 
 # --- Products -------------------------------------------------------------------------------------------------
@@ -373,135 +360,9 @@ class BrandAdmin(MergesBrands):
         return count
 
 
-# --- Stock ----------------------------------------------------------------------------------------------------
-
-
-class LevelFilter(admin.SimpleListFilter):
-    title = "level"
-    parameter_name = "level"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("low", f"{LOW} or fewer"), ("out", "Sold out"), ("promised", "Promised to orders")]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Stock]) -> QuerySet[Stock]:
-        conditions = {
-            "out": Q(available=0),
-            "low": LOW_STOCK,
-            "promised": Q(on_hand__gt=F("available")),
-        }
-        return queryset.filter(conditions.get(self.value() or "", Q()))
-
-
-@admin.register(Stock)
-class StockAdmin(ReadOnlyAdmin):
-    """How much there is of each variant. Counters follow the ledger; a correction is a line in it."""
-
-    list_display = ("sku", "product_name", "options", "level", "on_hand", "promised")
-    list_filter = (LevelFilter, "variant__is_active")
-    search_fields = ("variant__sku", "variant__mpn", "product__product_name")
-    search_help_text = "SKU, part number (MPN) or product"
-    ordering = ("variant__sku",)
-    actions_detail = ("adjust",)
-    actions_row = ("adjust",)
-    fields = ("product_link", ("sku", "options"), ("available", "on_hand", "promised"))
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Stock]:
-        shown = ("available", "on_hand", "variant__sku", "variant__options", "product__product_name")
-        levels: QuerySet[Stock] = super().get_queryset(request).select_related("variant", "product").only(*shown)
-        return levels.annotate(promised=F("on_hand") - F("available"))
-
-    @detail_action("Adjust stock", icon="edit")
-    def adjust(self, request: HttpRequest, object_id: str) -> HttpResponseBase:
-        def do(level: Stock, data: dict[str, Any]) -> str:
-            stock.adjust_stock(
-                {level.variant_id: data["units"]},
-                kind=StockMovement.Kind(data["kind"]),
-                reason=data["reason"],
-                actor=request.user,  # type: ignore[arg-type]
-            )
-            return f"Adjusted by {data['units']:+d}: {data['reason']}"
-
-        level = self.get_object(request, object_id)
-        question = f"{level.variant.sku}, {level.product}: {level}." if level else ""
-        return self.confirmed(
-            request, object_id, do, title="Adjust stock", question=question, form_class=AdjustStockForm
-        )
-
-    def tables(self, request: HttpRequest, obj: Stock) -> list[Table]:
-        movements = StockMovement.objects.filter(variant=obj.variant_id).select_related("actor").order_by("-id")
-        rows = [
-            (
-                when(movement.created_at),
-                movement.get_kind_display(),
-                f"{movement.available_change:+d}",
-                f"{movement.on_hand_change:+d}",
-                movement.reason or EMPTY,
-                str(movement.actor or EMPTY),
-            )
-            for movement in movements[:MOVEMENTS_SHOWN]
-        ]
-        headers = ("Time", "What", "Available", "On hand", "Reason", "Who")
-        return [table(f"The last {MOVEMENTS_SHOWN} movements", headers, rows)]
-
-    @column("SKU", ordering="variant__sku")
-    def sku(self, level: Stock) -> str:
-        return level.variant.sku
-
-    @column("Product", ordering="product__product_name")
-    def product_name(self, level: Stock) -> str:
-        return level.product.product_name
-
-    @column("Product")
-    def product_link(self, level: Stock) -> str:
-        return link_to(level.product)
-
-    @column("Options")
-    def options(self, level: Stock) -> str:
-        return ", ".join(str(option) for option in level.variant.options.values())
-
-    @column("Available", ordering="available")
-    def level(self, level: Stock) -> str:
-        if level.available > LOW:
-            return str(level.available)
-        return badge(str(level.available), "warning" if level.available else "danger")
-
-    @column("Promised", ordering="promised")
-    def promised(self, level: Stock) -> int:
-        return level.on_hand - level.available
-
-
-@admin.register(StockMovement)
-class StockMovementAdmin(ReadOnlyAdmin):
-    """The ledger, newest first."""
-
-    list_display = ("created_at", "sku", "kind", "available", "on_hand", "reason", "actor")
-    list_filter = ("kind", "created_at")
-    list_select_related = ("variant", "actor")
-    search_fields = ("variant__sku", "reason")
-    search_help_text = "SKU or reason"
-    ordering = ("-id",)
-    fields = (
-        "created_at",
-        ("sku", "kind"),
-        ("available_change", "on_hand_change"),
-        "reason",
-        ("actor", "order_item_id"),
-    )
-
-    @column("SKU", ordering="variant__sku")
-    def sku(self, movement: StockMovement) -> str:
-        return movement.variant.sku
-
-    @column("Available", ordering="available_change")
-    def available(self, movement: StockMovement) -> str:
-        return f"{movement.available_change:+d}"
-
-    @column("On hand", ordering="on_hand_change")
-    def on_hand(self, movement: StockMovement) -> str:
-        return f"{movement.on_hand_change:+d}"
-
-
-# --- Of the sub-packages --------------------------------------------------------------------------------------
+# --- Of the other modules -------------------------------------------------------------------------------------
 
 admin.site.register(ExchangeRate, ExchangeRateAdmin)
 admin.site.register(Review, ReviewAdmin)
+admin.site.register(Stock, StockAdmin)
+admin.site.register(StockMovement, StockMovementAdmin)
