@@ -215,7 +215,7 @@ class ProductAdmin(WithPictures):
                 row.save()
             else:
                 row.save(update_fields=[*(name for name in changed[row.pk] if name in columns), "updated_at"])
-        services.refresh_product(product.pk)
+        services.refresh_product(product.pk, touch=bool(rows))
         for formset in formsets[1:]:
             self.save_pictures(product, formset)
 

@@ -125,22 +125,29 @@ def create_product(*, variants: Sequence[VariantInput], actor: Any = None, **fie
 
 
 @transaction.atomic
-def refresh_product(product_id: UUID) -> None:
-    """Bring what is derived from a product's variants up to date: price, stock rows, search columns."""
+def refresh_product(product_id: UUID, *, touch: bool = False) -> None:
+    """Bring what is derived from a product's variants up to date: price, stock rows, search columns.
+
+    With ``touch`` the product counts as changed in any case: one of its variants was.
+    """
     product = Product.objects.select_for_update(no_key=True).get(pk=product_id)
     variants = Variant.objects.filter(product=product)
     stock.open_stock(variants)
     lowest = variants.filter(is_active=True).aggregate(lowest=Min("price"))["lowest"]
-    if lowest is not None and lowest != product.price:
-        product.price = lowest
+    if touch or (lowest is not None and lowest != product.price):
+        product.price = product.price if lowest is None else lowest
         product.save(update_fields=["price", "updated_at"])
     index_products([product_id])
 
 
 def soft_delete_product(product: Product) -> None:
-    """Take a product out of the shop; orders keep it, and it can be restored."""
-    Product.objects.filter(pk=product.pk).update(deleted_at=Now(), updated_at=Now())
+    """Take a product out of the shop; orders keep it, and it can be restored. A repeat changes nothing.
+
+    It keeps its url_key and its SKUs, so that it can always come back, and an old link never leads to another thing.
+    """
+    Product.objects.filter(pk=product.pk, deleted_at__isnull=True).update(deleted_at=Now(), updated_at=Now())
 
 
 def restore_product(product: Product) -> None:
-    Product.objects.filter(pk=product.pk).update(deleted_at=None, updated_at=Now())
+    """Put a removed product back; a repeat changes nothing."""
+    Product.objects.filter(pk=product.pk, deleted_at__isnull=False).update(deleted_at=None, updated_at=Now())

@@ -3,6 +3,7 @@ from rest_framework.routers import SimpleRouter
 
 from catalog import views
 from catalog.currencies.views import CurrencyViewSet
+from catalog.editing.views import ProductEditorViewSet, RemovedProductsViewSet
 from catalog.images.views import ProductImageOrderView, ProductImageViewSet
 from catalog.prices.views import CustomerGroupViewSet, PriceListItemViewSet, PriceListViewSet
 from catalog.reviews.views import ProductReviewViewSet, ReviewViewSet
@@ -22,7 +23,10 @@ router.register("reviews", ReviewViewSet, basename="review")
 urlpatterns = [
     path("products/search/", SearchView.as_view()),  # before the look-up of a product by its url_key
     path("products/suggest/", SuggestView.as_view()),
+    path("products/removed/", RemovedProductsViewSet.as_view({"get": "list"})),
     *router.urls,
+    path("products/<str:key>/edit/", ProductEditorViewSet.as_view({"get": "retrieve"})),
+    path("products/<str:key>/restore/", ProductEditorViewSet.as_view({"post": "restore"})),
     path("products/<str:key>/images/", ProductImageViewSet.as_view({"get": "list", "post": "create"})),
     path("products/<str:key>/images/reorder/", ProductImageOrderView.as_view()),
     path(

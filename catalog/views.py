@@ -9,13 +9,14 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema
 from rest_framework import viewsets
 from rest_framework.decorators import action
 from rest_framework.generics import get_object_or_404
-from rest_framework.permissions import AllowAny
+from rest_framework.permissions import AllowAny, IsAuthenticatedOrReadOnly
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from catalog import selectors, serializers
 from catalog.currencies.serializers import SHOWN_IN
 from catalog.currencies.views import DISPLAY_CURRENCY, shown_in
+from catalog.editing.views import ProductWrites
 from catalog.filters import ProductFilter
 from catalog.models import Product
 from catalog.prices.selectors import member_of_a_group
@@ -68,9 +69,9 @@ class ByIdOrUrlKey(viewsets.GenericViewSet[Any]):
         parameters=[DISPLAY_CURRENCY],
     ),
 )
-class ProductViewSet(ByIdOrUrlKey, viewsets.ReadOnlyModelViewSet[Product]):
+class ProductViewSet(ProductWrites, ByIdOrUrlKey, viewsets.ReadOnlyModelViewSet[Product]):
     queryset = Product.objects.none()
-    permission_classes = (AllowAny,)
+    permission_classes = (IsAuthenticatedOrReadOnly,)
     filterset_class = ProductFilter
     extra_query_parameters = (DISPLAY_CURRENCY.name,)
     schema_tag = "catalog"
@@ -102,7 +103,7 @@ class ProductViewSet(ByIdOrUrlKey, viewsets.ReadOnlyModelViewSet[Product]):
         responses=serializers.CategoryNodeSerializer(many=True),
         filters=False,
     )
-    @action(detail=False, methods=["get"], pagination_class=None, filter_backends=[])
+    @action(detail=False, methods=["get"], permission_classes=[AllowAny], pagination_class=None, filter_backends=[])
     def categories(self, request: Request) -> Response:
         refuse_unknown_parameters(request)
         return Response(serializers.category_tree(list(selectors.categories_with_counts())))

@@ -293,7 +293,7 @@ def test_refusal_in_the_last_moment_becomes_a_message(client, monkeypatch):
     product = ProductFactory()
     before = everything(product)
 
-    def lose_the_race(product_id):
+    def lose_the_race(product_id, **_):
         ProductFactory(url_key=product.url_key)
 
     monkeypatch.setattr(services, "refresh_product", lose_the_race)

@@ -1,0 +1,31 @@
+"""Which url_keys a product may have."""
+
+from uuid import UUID
+
+from django.utils.text import slugify
+
+from catalog.models import Product
+from ecommerce.models import new_id
+
+# Addresses of the shop's own below /api/products/.
+RESERVED = frozenset({"search", "suggest", "categories", "removed", "import", "export", "facets", "changes"})
+_LENGTH: int = Product._meta.get_field("url_key").max_length or 0
+_TAIL = 12  # characters that make an url_key unlike any other
+
+
+def is_id(url_key: str) -> bool:
+    """Tell whether look-ups would take this url_key for an id."""
+    try:
+        UUID(url_key)
+    except ValueError:
+        return False
+    return True
+
+
+def free_url_key(name: str) -> str:
+    """Return an url_key made from a name, with a tail where the plain one cannot be had."""
+    plain = slugify(name)[:_LENGTH].strip("-")
+    if plain and plain not in RESERVED and not is_id(plain) and not Product.objects.filter(url_key=plain).exists():
+        return plain
+    tail = new_id().hex[-_TAIL:]
+    return f"{plain[: _LENGTH - _TAIL - 1]}-{tail}".strip("-")
