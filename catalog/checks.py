@@ -4,20 +4,14 @@ Run by ``manage.py check_catalogue``: after fault tests, and nightly in producti
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from django.db import connection
 
-
-@dataclass(frozen=True)
-class Check:
-    """``sql`` returns one row, a sentence, for each violation."""
-
-    name: str
-    sql: str
-
+from catalog.checking import Check
+from catalog.inventory.checks import CHECKS as STOCK_CHECKS
 
 CHECKS = (
+    *STOCK_CHECKS,
     Check(
         "ratings and counts are those of the published reviews",
         """

@@ -9,6 +9,7 @@ from django.db.models.functions import Coalesce
 
 from catalog.images.files import address_of
 from catalog.images.models import ProductImage  # noqa: F401 - a sub-package's models are the app's
+from catalog.inventory.models import Warehouse, WarehouseStock  # noqa: F401
 from catalog.ltree import LtreeField
 from catalog.prices.models import CustomerGroup, PriceList, PriceListItem  # noqa: F401
 from catalog.reviews.models import Review  # noqa: F401
@@ -166,7 +167,8 @@ class Stock(models.Model):
     """The units of one variant. Narrow on purpose: this row is locked and written by every order.
 
     ``available`` is sellable now; ``on_hand`` is what lies on the shelf, so ``on_hand - available`` is promised to
-    orders. Both are sums of ``StockMovement`` and are written by ``catalog.stock`` alone.
+    orders. Both are sums of ``StockMovement`` and are written by ``catalog.stock`` alone. Where the goods lie says
+    ``WarehouseStock``, which no order locks or reads before it is shipped.
     """
 
     variant = models.OneToOneField(Variant, primary_key=True, on_delete=models.CASCADE, related_name="stock_level")
@@ -197,12 +199,19 @@ class StockMovement(models.Model):
         RETURN = "return"  # came back and can be sold again
         ADJUST = "adjust"  # a correction with a reason
         COUNT = "count"  # the shelf was counted
+        TRANSFER = "transfer"  # went to another warehouse, or came from one
 
     variant = models.ForeignKey(Variant, on_delete=models.PROTECT, related_name="movements")
     kind = models.CharField(max_length=10, choices=Kind.choices)
     available_change = models.IntegerField()
     on_hand_change = models.IntegerField()
+    # Where goods came or went; a trigger puts in the default one. Promises (reserve, release) have no place.
+    warehouse = models.ForeignKey(
+        "catalog.Warehouse", null=True, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
     order_item_id = models.UUIDField(null=True)  # no foreign key: orders import the catalogue, not the reverse
+    part = models.PositiveSmallIntegerField(default=0, db_default=0)  # 0, 1…: an order's line taken from several places
+    document_id = models.UUIDField(null=True)  # the transfer or the count that it is part of
     reason = models.CharField(max_length=200, blank=True)
     actor = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
@@ -211,12 +220,21 @@ class StockMovement(models.Model):
         constraints = [
             # Stock is reserved, released and sold exactly once for a line of an order.
             models.UniqueConstraint(
-                fields=["order_item_id", "kind"],
+                fields=["order_item_id", "kind", "part"],
                 condition=Q(order_item_id__isnull=False),
                 name="movement_once_per_order_item",
             ),
+            models.CheckConstraint(
+                condition=Q(on_hand_change=0, warehouse__isnull=True)
+                | (~Q(on_hand_change=0) & Q(warehouse__isnull=False)),
+                name="movement_of_goods_has_a_place",
+            ),
         ]
-        indexes = [models.Index(fields=["variant", "id"], name="movement_by_variant")]
+        indexes = [
+            models.Index(fields=["variant", "id"], name="movement_by_variant"),
+            models.Index(fields=["warehouse", "id"], name="movement_by_place", condition=Q(warehouse__isnull=False)),
+            models.Index(fields=["document_id"], name="movement_by_document", condition=Q(document_id__isnull=False)),
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.available_change:+d}/{self.on_hand_change:+d}"

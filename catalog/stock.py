@@ -2,9 +2,10 @@
 
 Rows are locked in one order everywhere, by product and then variant, in one statement: two orders with the same
 things in opposite order must not deadlock. The trigger that keeps ``Product.in_stock`` locks products in that same
-order.
+order. Balances of warehouses follow the movements by a trigger, and are safe under the same locks.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from uuid import UUID
@@ -13,13 +14,17 @@ from django.db import connection, transaction
 
 from accounts.models import User
 from catalog.exceptions import InsufficientStock, ProductUnavailable
+from catalog.inventory.picking import Pick, pick
 from catalog.models import Stock, StockMovement, Variant
 from ecommerce.exceptions import ErrorRow
 
 
 @dataclass(frozen=True)
 class Change:
-    """What one movement does to one variant; ``order_item_id`` makes it happen at most once per kind."""
+    """What one movement does to one variant; ``order_item_id`` makes it happen at most once per kind and part.
+
+    Goods that name no warehouse are the default one's.
+    """
 
     variant_id: UUID
     kind: StockMovement.Kind
@@ -27,6 +32,18 @@ class Change:
     on_hand: int = 0
     order_item_id: UUID | None = None
     reason: str = ""
+    warehouse_id: UUID | None = None
+    part: int = 0
+    document_id: UUID | None = None
+
+
+@dataclass(frozen=True)
+class Sale:
+    """A line of an order whose goods leave the shelf."""
+
+    order_item_id: UUID
+    variant_id: UUID
+    units: int
 
 
 def lock_stock(variant_ids: Iterable[UUID]) -> dict[UUID, Stock]:
@@ -43,7 +60,7 @@ def apply_changes(changes: Iterable[Change], *, actor: User | None = None) -> No
     """Write movements and the counters they change, in two statements. The rows must be locked already.
 
     Raises:
-        IntegrityError: a counter would become negative, or an order item's movement exists already.
+        IntegrityError: a counter or a balance would become negative, or an order item's movement exists already.
     """
     changes = list(changes)
     if not changes:
@@ -59,7 +76,10 @@ def apply_changes(changes: Iterable[Change], *, actor: User | None = None) -> No
             kind=change.kind,
             available_change=change.available,
             on_hand_change=change.on_hand,
+            warehouse_id=change.warehouse_id,
             order_item_id=change.order_item_id,
+            part=change.part,
+            document_id=change.document_id,
             reason=change.reason,
             actor=actor,
         )
@@ -78,6 +98,39 @@ def apply_changes(changes: Iterable[Change], *, actor: User | None = None) -> No
         )
 
 
+def sell(sales: Iterable[Sale], *, warehouse_id: UUID | None = None, actor: User | None = None) -> None:
+    """Take sold goods off the shelf, from the warehouses that ``pick`` says, or all from one. Locks the stock rows.
+
+    They were promised before, so there are enough of them, but perhaps not in the warehouse that is named.
+
+    Raises:
+        InsufficientInWarehouse: not all lies there; nothing is taken.
+    """
+    sales = sorted(sales, key=lambda sale: sale.order_item_id)
+    lock_stock(sale.variant_id for sale in sales)
+    wanted: Counter[UUID] = Counter()
+    for sale in sales:
+        wanted[sale.variant_id] += sale.units
+    picked: dict[UUID, list[Pick]] = {}
+    for part in pick(wanted, warehouse_id=warehouse_id):
+        picked.setdefault(part.variant_id, []).append(part)
+    apply_changes(
+        [
+            Change(
+                variant_id=sale.variant_id,
+                kind=StockMovement.Kind.SELL,
+                on_hand=-units,
+                order_item_id=sale.order_item_id,
+                warehouse_id=place,
+                part=number,
+            )
+            for sale in sales
+            for number, (place, units) in enumerate(_take(picked[sale.variant_id], sale.units))
+        ],
+        actor=actor,
+    )
+
+
 @transaction.atomic
 def adjust_stock(
     changes: Mapping[UUID, int],
@@ -87,6 +140,9 @@ def adjust_stock(
     actor: User | None = None,
 ) -> None:
     """Add units to (or take them from) the shelf of each variant; all or nothing.
+
+    What comes is put into the default warehouse, what goes is taken from where an order would take it;
+    ``catalog.inventory.adjusting`` does the same where somebody says which one.
 
     Raises:
         ProductUnavailable: a variant is unknown or has no stock row; names each.
@@ -104,11 +160,15 @@ def adjust_stock(
     ]
     if short:
         raise InsufficientStock(short)
+    coming: list[tuple[UUID, int, UUID | None]] = [(pk, units, None) for pk, units in changes.items() if units > 0]
+    going = [
+        (part.variant_id, -part.units, part.warehouse_id)
+        for part in pick({pk: -units for pk, units in changes.items() if units < 0})
+    ]
     apply_changes(
         (
-            Change(variant_id=pk, kind=kind, available=units, on_hand=units, reason=reason)
-            for pk, units in changes.items()
-            if units
+            Change(variant_id=pk, kind=kind, available=units, on_hand=units, reason=reason, warehouse_id=place)
+            for pk, units, place in coming + going
         ),
         actor=actor,
     )
@@ -119,3 +179,15 @@ def open_stock(variants: Iterable[Variant]) -> None:
     Stock.objects.bulk_create(
         [Stock(variant=variant, product_id=variant.product_id) for variant in variants], ignore_conflicts=True
     )
+
+
+def _take(picked: list[Pick], units: int) -> list[tuple[UUID, int]]:
+    """Take one line's units off what was picked of its variant; return how many come from where."""
+    parts = []
+    while units:
+        first = picked[0]
+        taken = min(first.units, units)
+        parts.append((first.warehouse_id, taken))
+        picked[:1] = [Pick(first.variant_id, first.warehouse_id, first.units - taken)] if first.units > taken else []
+        units -= taken
+    return parts

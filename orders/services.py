@@ -214,27 +214,20 @@ def _cancel(order: Order, *, actor: User | None, note: str) -> Order:
 
 
 @transaction.atomic
-def ship_order(order_id: UUID, *, actor: User | None = None, note: str = "") -> Order:
-    """The goods have left the shelf.
+def ship_order(order_id: UUID, *, actor: User | None = None, note: str = "", warehouse_id: UUID | None = None) -> Order:
+    """The goods have left the shelf: that of ``warehouse_id``, else those that ``catalog.inventory.picking`` says.
 
     Raises:
         InvalidOrderTransition: it is neither paid nor to be paid at the door.
+        InsufficientInWarehouse: not all of it lies in the warehouse that was named.
     """
     order = transition_order(order_id, Order.Status.SHIPPED, actor=actor, note=note)
     order.reserved_until = None  # sold now, not held any more
     order.save(update_fields=["reserved_until", "updated_at"])
-    lines = list(order.items.filter(product__kind=Product.Kind.PHYSICAL))
-    stock.lock_stock(line.variant_id for line in lines)
-    stock.apply_changes(
-        (
-            stock.Change(
-                variant_id=line.variant_id,
-                kind=StockMovement.Kind.SELL,
-                on_hand=-line.quantity,
-                order_item_id=line.pk,
-            )
-            for line in lines
-        ),
+    lines = order.items.filter(product__kind=Product.Kind.PHYSICAL)
+    stock.sell(
+        [stock.Sale(order_item_id=line.pk, variant_id=line.variant_id, units=line.quantity) for line in lines],
+        warehouse_id=warehouse_id,
         actor=actor,
     )
     return order

@@ -4,11 +4,14 @@ from decimal import ROUND_HALF_UP, Decimal
 
 from django.db.models import Sum
 
+from catalog.checks import violations
+from catalog.inventory.checks import CHECKS as STOCK_CHECKS
 from catalog.models import Product, Stock, StockMovement
 
 
 def assert_stock_holds() -> None:
-    """Every counter is the sum of its movements, none is negative, and ``in_stock`` follows."""
+    """Counters and balances are the sums of their movements, none is negative, and ``in_stock`` follows."""
+    assert {check.name: found for check in STOCK_CHECKS if (found := list(violations(check)))} == {}
     for stock in Stock.objects.all():
         sums = StockMovement.objects.filter(variant_id=stock.variant_id).aggregate(
             available=Sum("available_change", default=0), on_hand=Sum("on_hand_change", default=0)
