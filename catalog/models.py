@@ -175,6 +175,8 @@ class Stock(models.Model):
     product = models.ForeignKey(Product, on_delete=models.CASCADE, related_name="stock_levels")
     available = models.IntegerField(default=0)
     on_hand = models.IntegerField(default=0)
+    # At or below so many available it is low; none is the shop's own, settings.LOW_STOCK_THRESHOLD.
+    low_stock_threshold = models.PositiveIntegerField(null=True, blank=True)
 
     class Meta:
         verbose_name_plural = "stock"

@@ -174,6 +174,13 @@ def adjust_stock(
     )
 
 
+@transaction.atomic
+def set_threshold(variant_id: UUID, threshold: int | None) -> None:
+    """Say at how many available units a variant is low; None is the shop's own number."""
+    lock_stock([variant_id])
+    Stock.objects.filter(pk=variant_id).update(low_stock_threshold=threshold)
+
+
 def open_stock(variants: Iterable[Variant]) -> None:
     """Give new variants their (empty) stock rows; existing ones are left alone."""
     Stock.objects.bulk_create(

@@ -5,6 +5,7 @@ from catalog import views
 from catalog.currencies.views import CurrencyViewSet
 from catalog.editing.views import ProductEditorViewSet, RemovedProductsViewSet
 from catalog.images.views import ProductImageOrderView, ProductImageViewSet
+from catalog.inventory.urls import urlpatterns as inventory_urls
 from catalog.prices.views import CustomerGroupViewSet, PriceListItemViewSet, PriceListViewSet
 from catalog.reviews.views import ProductReviewViewSet, ReviewViewSet
 from catalog.searching.views import SearchView, SuggestView
@@ -38,4 +39,5 @@ urlpatterns = [
     path("price-lists/<uuid:pk>/items/", PriceListItemViewSet.as_view({"get": "list", "put": "set_all"})),
     path("wishlist/", WishlistViewSet.as_view({"get": "list", "post": "create"})),
     path("wishlist/<uuid:product_id>/", WishlistViewSet.as_view({"delete": "destroy"})),
+    *inventory_urls,
 ]

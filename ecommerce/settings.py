@@ -322,6 +322,7 @@ SPECTACULAR_SETTINGS = {
         "MethodEnum": "payments.models.Payment.Method",
         "CollectMethodEnum": "payments.serializers.COLLECT_METHODS",
         "KindEnum": "catalog.models.Product.Kind",
+        "MovementKindEnum": "catalog.models.StockMovement.Kind",
         "ReviewStatusEnum": "catalog.reviews.models.Review.Status",
         "LedgerTransactionKindEnum": "payments.models.LedgerTransaction.Kind",
         "LedgerAccountKindEnum": "payments.models.LedgerAccount.Kind",
@@ -331,6 +332,7 @@ SPECTACULAR_SETTINGS = {
     "TAGS": [
         {"name": "accounts", "description": "Sign up, log in, profile."},
         {"name": "catalog", "description": "Products, categories, brands, search."},
+        {"name": "inventory", "description": "Stock, its ledger, warehouses, counts, alerts. For staff."},
         {"name": "cart", "description": "The basket, for guests and customers."},
         {"name": "orders", "description": "Orders and their life."},
         {"name": "payments", "description": "Mobile payments and their callbacks."},
@@ -390,6 +392,7 @@ MAX_RATE_AGE = timedelta(days=whole_number("MAX_RATE_AGE_DAYS", 7, most=3650))  
 # --- Catalogue ----------------------------------------------------------------------------------------------
 
 REVIEWS_PREMODERATED = flag("REVIEWS_PREMODERATED")  # staff publish every review, not only those with a link
+LOW_STOCK_THRESHOLD = whole_number("LOW_STOCK_THRESHOLD", 5, least=0, most=1_000_000)  # of variants without their own
 
 # --- Orders -------------------------------------------------------------------------------------------------
 

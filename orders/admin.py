@@ -3,14 +3,17 @@
 from collections.abc import Callable
 from typing import Any, ClassVar
 
+from django import forms
 from django.apps import apps
 from django.contrib import admin
 from django.db.models import OuterRef, Q, QuerySet, Subquery, Sum
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from unfold.widgets import UnfoldAdminSelectWidget
 
 from accounts.models import User
+from catalog.models import Warehouse
 from ecommerce.admin_base import (
     EMPTY,
     WAITING,
@@ -68,6 +71,16 @@ WAITING += [
 ]
 
 TablesOf = Callable[[HttpRequest, Order], list[Table]]
+
+
+class ShipForm(NoteForm):
+    warehouse = forms.ModelChoiceField(
+        Warehouse.objects.filter(is_active=True),
+        required=False,
+        empty_label="By priority, in as few parcels as can be",
+        widget=UnfoldAdminSelectWidget(),
+        help_text="Where the goods are taken from.",
+    )
 
 
 def orders_matching(text: str) -> QuerySet[Order]:
@@ -167,6 +180,7 @@ class OrderAdmin(ReadOnlyAdmin):
             title="Ship",
             done="Shipped.",
             question="The goods leave the shelf now and are taken off the stock.",
+            form_class=ShipForm,
         )
 
     @detail_action("Delivered", icon="where_to_vote")
@@ -199,10 +213,12 @@ class OrderAdmin(ReadOnlyAdmin):
         self, request: HttpRequest, object_id: str, service: Callable[..., Order], *, done: str, **page: Any
     ) -> HttpResponseBase:
         def do(order: Order, data: dict[str, Any]) -> str:
-            service(order.pk, actor=request.user, note=data["note"])
+            place = data.get("warehouse")
+            named = {"warehouse_id": place.pk} if place else {}
+            service(order.pk, actor=request.user, note=data["note"], **named)
             return done
 
-        return self.confirmed(request, object_id, do, form_class=NoteForm, **page)
+        return self.confirmed(request, object_id, do, **{"form_class": NoteForm, **page})
 
     # --- The page of one order ---------------------------------------------------------------------------------
 

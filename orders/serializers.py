@@ -7,18 +7,10 @@ from django.conf import settings
 from rest_framework import serializers
 
 from accounts.serializers import PhoneNumberField
+from ecommerce.fields import StrictIntegerField
 from ecommerce.money import ZERO, included_tax
 from orders.models import Cart, CartItem, Order, OrderEvent, OrderItem
 from orders.selectors import price_of
-
-
-class StrictIntegerField(serializers.IntegerField):
-    """A whole number; ``true``, ``"1e3"`` and ``0.5`` are none."""
-
-    def to_internal_value(self, data: Any) -> int:
-        if isinstance(data, bool) or not isinstance(data, int):
-            self.fail("invalid")
-        return int(super().to_internal_value(data))
 
 
 def quantity_field(**kwargs: Any) -> StrictIntegerField:

@@ -8,13 +8,20 @@ class InsufficientInWarehouse(DomainError):
     message = "There is not so much in this warehouse."
 
 
-class WarehouseUnknown(DomainError):
-    status_code = 400
-    code = "warehouse_unknown"
-    message = "There is no such warehouse."
+class UnknownInRequest(DomainError):
+    """Something that a request names is not there; a row each, of what is wrong with it."""
 
-    def __init__(self, attr: str = "warehouse") -> None:
-        super().__init__([ErrorRow(self.code, self.message, attr)])
+    status_code = 400
+    code = "unknown"
+
+
+class SameWarehouse(DomainError):
+    status_code = 400
+    code = "same_warehouse"
+    message = "Goods are transferred from one warehouse to another one."
+
+    def __init__(self) -> None:
+        super().__init__([ErrorRow(self.code, self.message, "to_warehouse")])
 
 
 class WarehouseClosed(DomainError):

@@ -551,12 +551,12 @@ def test_check_names_who_is_forgotten(capsys):
     call_command("check_catalogue")
 
     OutboxMessage.objects.all().delete()
-    with pytest.raises(CommandError, match="^1 of "):
+    with pytest.raises(CommandError, match=r"^1 of "):
         call_command("check_catalogue")
     assert f"notice {notice.pk} waits for product {product.pk}" in capsys.readouterr().out
 
     StockNotice.objects.update(owed_at=timezone.now())
-    with pytest.raises(CommandError, match="^1 of "):
+    with pytest.raises(CommandError, match=r"^1 of "):
         call_command("check_catalogue")
     assert f"notice {notice.pk} is owed and has no message" in capsys.readouterr().out
 

@@ -11,6 +11,7 @@ from orders import services
 from orders.models import Order, OrderEvent
 from payments.models import Payment, PaymentAttempt
 from tests.admin_pages import address, listed, logged_in, member_of_staff, offered, queries_of, statuses, told
+from tests.catalog.inventory import main, move, warehouse
 from tests.factories import ProductFactory, UserFactory, place_order
 
 pytestmark = pytest.mark.django_db
@@ -184,6 +185,22 @@ def test_ship_asks_first_and_then_sends_the_goods_off(client, staff, order):
     assert list(LogEntry.objects.values_list("user", "object_id", "change_message")) == [
         (staff.pk, str(order.pk), "Shipped.")
     ]
+
+
+def test_staff_say_where_the_goods_are_taken_from(client, order):
+    pay(order, status="successful", transaction_id="UKL4AB12CD")
+    msa = warehouse("MSA", position=9)
+    page = address("orders_order_ship", order)
+
+    client.post(page, {"note": "", "warehouse": str(msa.pk)})
+    order.refresh_from_db()
+    assert (order.status, StockMovement.objects.filter(kind="sell").exists()) == ("paid", False)
+    move(order.items.get().variant_id, 2, main(), msa)
+    answer = client.post(page, {"note": "", "warehouse": str(msa.pk)})
+
+    order.refresh_from_db()
+    assert (answer.status_code, order.status) == (302, "shipped")
+    assert StockMovement.objects.get(kind="sell").warehouse == msa
 
 
 def test_deliver_ends_a_shipped_order(client, staff, order):

@@ -24,7 +24,7 @@ SET CONSTRAINTS ALL IMMEDIATE;
 
 
 class Migration(migrations.Migration):
-    dependencies = [("catalog", "0007_inventory")]
+    dependencies = [("catalog", "0009_inventory")]
     operations = [
         # Backward the columns and balances go as a whole, with the migration before.
         migrations.RunSQL(ASSIGN, migrations.RunSQL.noop),

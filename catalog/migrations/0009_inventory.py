@@ -88,7 +88,7 @@ DROP FUNCTION catalog_default_warehouse();
 
 
 class Migration(migrations.Migration):
-    dependencies = [("catalog", "0006_images")]
+    dependencies = [("catalog", "0008_taxonomy")]
     operations = [
         migrations.CreateModel(
             name="Warehouse",
@@ -150,6 +150,7 @@ class Migration(migrations.Migration):
                 ],
             },
         ),
+        migrations.AddField("stock", "low_stock_threshold", models.PositiveIntegerField(blank=True, null=True)),
         migrations.AddField("stockmovement", "document_id", models.UUIDField(null=True)),
         migrations.AddField("stockmovement", "part", models.PositiveSmallIntegerField(db_default=0, default=0)),
         migrations.AddField(

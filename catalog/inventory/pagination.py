@@ -1,0 +1,43 @@
+"""Pages of the ledger: it only grows, so a page is found by where the last one ended, however deep."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.db.models import QuerySet
+from rest_framework import pagination
+from rest_framework.exceptions import NotFound, ValidationError
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from ecommerce.pagination import PageNumberPagination
+
+_LONGEST_ID = 18  # digits; more is no id, and more than PostgreSQL holds
+
+
+class LedgerPagination(pagination.CursorPagination):
+    """``?cursor=`` of the answer's ``next`` and ``previous``; ``?page_size=`` (alias ``limit``) as everywhere."""
+
+    ordering = "-id"
+    page_size = PageNumberPagination.page_size
+    page_size_query_param = "page_size"
+
+    def paginate_queryset(
+        self, queryset: QuerySet[Any] | Sequence[Any], request: Request, view: APIView | None = None
+    ) -> Any:
+        if "page" in request.query_params:
+            raise ValidationError({"page": ["This list has no numbered pages; follow `next`."]})
+        try:
+            return super().paginate_queryset(queryset, request, view=view)
+        except NotFound:
+            raise ValidationError({"cursor": ["Take the cursor from `next` or `previous`."]}) from None
+
+    def get_page_size(self, request: Request) -> int:
+        return PageNumberPagination().get_page_size(request)
+
+    def decode_cursor(self, request: Request) -> Any:
+        cursor = super().decode_cursor(request)
+        if cursor is not None and cursor.position is not None:
+            position = str(cursor.position)
+            if not (position.isascii() and position.isdigit() and len(position) <= _LONGEST_ID):
+                raise NotFound()
+        return cursor

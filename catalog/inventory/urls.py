@@ -1,0 +1,18 @@
+"""Addresses of stock and warehouses."""
+
+from django.urls import path
+
+from catalog.inventory import views
+
+urlpatterns = [
+    path("stock/", views.StockViewSet.as_view({"get": "list"})),
+    path("stock/movements/", views.MovementViewSet.as_view({"get": "list"})),
+    path("stock/adjust/", views.AdjustStockView.as_view()),
+    path("stock/transfer/", views.TransferStockView.as_view()),
+    path("stock/<uuid:pk>/", views.StockViewSet.as_view({"get": "retrieve", "patch": "partial_update"})),
+    path("warehouses/", views.WarehouseViewSet.as_view({"get": "list", "post": "create"})),
+    path(
+        "warehouses/<str:key>/",
+        views.WarehouseViewSet.as_view({"get": "retrieve", "patch": "partial_update", "delete": "destroy"}),
+    ),
+]
