@@ -1,0 +1,1 @@
+"""What an order costs: pure functions over whole minor units, without a database."""
