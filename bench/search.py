@@ -172,7 +172,7 @@ def main() -> None:
         arguments = [str(options.file), "--rounds", str(options.rounds), "--size"]
         commands = [[sys.executable, "-W", "ignore", __file__, *arguments, size] for size in options.sizes.split(",")]
         sys.exit(max(subprocess.run(command, check=False).returncode for command in commands))
-    os.environ.update(ENVIRONMENT="local", LOG_LEVEL="ERROR", ALLOWED_HOSTS="testserver")
+    os.environ.update(ENVIRONMENT="local", ENV_FILES="none", LOG_LEVEL="ERROR", ALLOWED_HOSTS="testserver")
     os.environ.update(THROTTLE_ANONYMOUS="999999999/3600", CACHE_KEY_PREFIX=f"bench_search_{os.getpid()}")
     os.environ["DJANGO_SETTINGS_MODULE"] = "ecommerce.settings"
     with database(f"bench_search_{os.getpid()}"):

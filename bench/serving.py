@@ -131,6 +131,7 @@ def sample_shop() -> Iterator[dict[str, str]]:
     server, name = os.environ["DATABASE_URL"], f"bench_serving_{os.getpid()}"
     environment = os.environ | {
         "ENVIRONMENT": "local",
+        "ENV_FILES": "none",
         "DATABASE_URL": urlunsplit(urlsplit(server)._replace(path=f"/{name}")),
         "CACHE_KEY_PREFIX": name,
         "THROTTLE_ANONYMOUS": "999999999/3600",

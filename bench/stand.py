@@ -82,6 +82,7 @@ class Stand:
         self.environment = {
             **os.environ,
             "ENVIRONMENT": "local",
+            "ENV_FILES": "none",  # a shop of its own: what the developer's shop is set to is not its business
             "SECRET_KEY": "of-a-bench-" + "0123456789" * 5,
             "DATABASE_URL": self.postgres.url(),
             "REDIS_URL": self.valkey.url(0),

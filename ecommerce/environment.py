@@ -10,7 +10,7 @@ from django.core.exceptions import ImproperlyConfigured
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 env = environ.Env()
-if os.environ.get("ENVIRONMENT") not in ("production", "test"):
+if os.environ.get("ENVIRONMENT") not in ("production", "test") and os.environ.get("ENV_FILES") != "none":
     # First come, first kept: the real environment, then the developer's file, then what `./shop run` made.
     for env_file in (BASE_DIR / ".env", BASE_DIR / ".shop" / "env"):
         if env_file.is_file():

@@ -33,6 +33,7 @@ class RunningShop:
         worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
         self.environment = os.environ | {
             "ENVIRONMENT": "local",
+            "ENV_FILES": "none",
             "DATABASE_URL": urlunsplit(urlsplit(self.server_url)._replace(path=f"/{self.database}")),
             "REDIS_URL": urlunsplit(parts._replace(path=f"/{9 + worker}")),
             "PORT": str(port),

@@ -3,6 +3,7 @@
 import json
 import os
 import runpy
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -210,6 +211,27 @@ def test_refused_start_says_one_sentence_and_exits_with_one(changes, sentence):
 )
 def test_setting_follows_its_variable(load_settings, changes, name, value):
     assert load_settings(**changes)[name] == value
+
+
+@pytest.mark.parametrize(
+    ("environment", "found"),
+    [
+        ({"ENVIRONMENT": "local"}, "a developer's"),
+        ({"ENVIRONMENT": "local", "SHOP_NAME": "real"}, "real"),
+        ({"ENVIRONMENT": "local", "ENV_FILES": "none"}, "nobody's"),
+        ({"ENVIRONMENT": "test"}, "nobody's"),
+        ({"ENVIRONMENT": "production"}, "nobody's"),
+    ],
+)
+def test_files_are_read_where_a_developer_works_and_nowhere_else(tmp_path, environment, found):
+    (tmp_path / "ecommerce").mkdir()
+    module = shutil.copy(ROOT / "ecommerce" / "environment.py", tmp_path / "ecommerce")
+    (tmp_path / ".env").write_text("SHOP_NAME=a developer's\n")
+    words = f"import runpy; print(runpy.run_path({str(module)!r})['env'].str('SHOP_NAME', default=\"nobody's\"))"
+
+    ran = subprocess.run([sys.executable, "-c", words], env=environment, capture_output=True, text=True, check=True)
+
+    assert ran.stdout.strip() == found
 
 
 def test_good_production_environment_passes_every_deployment_check():
