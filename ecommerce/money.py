@@ -11,11 +11,6 @@ def round_money(amount: Decimal) -> Decimal:
     return amount.quantize(CENT, rounding=ROUND_HALF_UP)
 
 
-def included_tax(gross: Decimal, rate: Decimal) -> Decimal:
-    """Return the tax that a tax-inclusive amount holds: 116.00 at 0.16 holds 16.00."""
-    return round_money(gross * rate / (1 + rate))
-
-
 def whole_units(amount: Decimal) -> Decimal:
     """Round up to whole units of the currency, for providers that take no cents."""
     return amount.to_integral_value(rounding="ROUND_CEILING")

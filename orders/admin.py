@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from accounts.models import User
-from catalog.models import Warehouse
+from catalog.inventory.models import Warehouse
 from ecommerce.admin_base import (
     EMPTY,
     WAITING,

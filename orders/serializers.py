@@ -1,6 +1,5 @@
 """The form of requests and answers about baskets and orders."""
 
-from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
@@ -8,8 +7,8 @@ from rest_framework import serializers
 
 from accounts.serializers import PhoneNumberField
 from ecommerce.fields import StrictIntegerField
-from ecommerce.money import ZERO, included_tax
 from orders.models import Cart, CartItem, Order, OrderEvent, OrderItem
+from orders.pricing.baskets import price_basket
 from orders.selectors import price_of
 
 
@@ -162,14 +161,14 @@ class CartSerializer(serializers.Serializer[Any]):
 
 def cart_view(cart: Cart | None, items: list[CartItem]) -> dict[str, Any]:
     """Return what ``CartSerializer`` shows of a cart and its lines, as ``selectors.cart_items`` has them."""
-    subtotal: Decimal = sum((price_of(item) * item.quantity for item in items), ZERO)
+    totals = price_basket((item.pk, item.quantity, price_of(item)) for item in items)
     currency = items[0].variant.product.currency if items else settings.DEFAULT_CURRENCY
     return {
         "id": cart.pk if cart else None,
         "version": cart.version if cart else 0,
         "currency": currency,
         "items": items,
-        "subtotal": subtotal,
-        "tax": included_tax(subtotal, settings.VAT_RATE),
-        "total_amount": subtotal,
+        "subtotal": totals.subtotal,
+        "tax": totals.tax,
+        "total_amount": totals.total,
     }

@@ -19,10 +19,10 @@ from catalog.models import Product, StockMovement, Variant
 from catalog.prices.rules import unit_price
 from catalog.prices.selectors import offers_of, with_offers
 from ecommerce.exceptions import ErrorRow
-from ecommerce.money import ZERO, included_tax
 from orders import hooks
 from orders.exceptions import InvalidOrderTransition, MixedCurrencies, OrderBeingPaid, PriceChanged, TotalTooLarge
 from orders.models import Cart, Order, OrderEvent, OrderItem
+from orders.pricing.baskets import price_basket
 from orders.tasks import send_order_confirmation
 
 LARGEST_TOTAL = Decimal("9999999999.99")
@@ -79,17 +79,17 @@ def place_order(
     currencies = {variant.product.currency for variant in variants.values()}
     if len(currencies) > 1:
         raise MixedCurrencies()
-    subtotal = sum((prices[pk] * quantity for pk, quantity in wanted.items()), ZERO)
-    if subtotal > LARGEST_TOTAL:
+    totals = price_basket((pk, quantity, prices[pk]) for pk, quantity in wanted.items())
+    if totals.total > LARGEST_TOTAL:
         raise TotalTooLarge()
     order = Order.objects.create(
         user=user,
         currency=currencies.pop(),
-        subtotal=subtotal,
-        discount=ZERO,
-        shipping=ZERO,
-        tax=included_tax(subtotal, settings.VAT_RATE),
-        total_amount=subtotal,
+        subtotal=totals.subtotal,
+        discount=totals.discount,
+        shipping=totals.shipping,
+        tax=totals.tax,
+        total_amount=totals.total,
         email=contact.email or (user.email if user and user.email else ""),
         phone_number=contact.phone_number or (user.phone_number if user else ""),
         shipping_address=dict(contact.shipping_address or {}),

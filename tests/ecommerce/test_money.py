@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecommerce.money import CENT, format_money, included_tax, round_money, whole_units
+from ecommerce.money import CENT, format_money, round_money, whole_units
 
 amounts = st.decimals(min_value=0, max_value=Decimal("9999999999.99"), places=2)
 rates = st.decimals(min_value=0, max_value=1, places=4)
@@ -19,45 +19,12 @@ def test_rounding_is_half_up_to_two_places(amount, rounded):
     assert str(round_money(Decimal(amount))) == rounded
 
 
-@pytest.mark.parametrize(
-    ("gross", "rate", "tax"),
-    [
-        ("116.00", "0.16", "16.00"),
-        ("1500.00", "0.16", "206.90"),
-        ("0.00", "0.16", "0.00"),
-        ("100.00", "0", "0.00"),
-        ("0.01", "0.16", "0.00"),
-    ],
-)
-def test_included_tax_is_what_the_gross_amount_holds(gross, rate, tax):
-    assert str(included_tax(Decimal(gross), Decimal(rate))) == tax
-
-
 @given(fine_amounts)
 def test_rounding_moves_by_half_a_cent_at_most_and_only_once(amount):
     rounded = round_money(amount)
 
     assert abs(rounded - amount) <= CENT / 2
     assert round_money(rounded) == rounded
-
-
-@given(amounts, rates)
-def test_included_tax_is_never_more_than_the_amount(gross, rate):
-    assert 0 <= included_tax(gross, rate) <= gross
-
-
-@given(amounts, rates)
-def test_net_plus_its_tax_is_the_gross_to_the_cent(gross, rate):
-    tax = included_tax(gross, rate)
-
-    assert abs((gross - tax) * rate - tax) <= CENT
-
-
-@given(amounts, amounts, rates)
-def test_more_gross_never_holds_less_tax(one, other, rate):
-    less, more = sorted((one, other))
-
-    assert included_tax(less, rate) <= included_tax(more, rate)
 
 
 @given(amounts)

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orders.pricing.allocation import allocate, rounded
+from orders.pricing.baskets import price_basket
 from orders.pricing.promotions import AmountOff, BuyGet, FreeShipping, Goods, PercentOff, Promotion, best_of
 from orders.pricing.taxes import TaxKind, TaxRate, tax_of
 from orders.pricing.totals import Line, Shipping, totals_of
@@ -97,6 +98,25 @@ def test_tax_is_within_the_price_or_on_top(amount, rate, included, tax):
 def test_rate_that_cannot_be_is_refused(kind, rate):
     with pytest.raises(ValueError, match="no rate"):
         TaxRate(TaxKind(kind), Decimal(rate))
+
+
+amounts = st.integers(0, 10**12)
+shares = st.decimals(min_value=0, max_value=1, places=4).map(lambda rate: TaxRate(TaxKind.STANDARD, rate))
+
+
+@given(amounts, shares)
+def test_net_plus_its_tax_is_the_gross_to_the_cent(gross, rate):
+    tax = tax_of(gross, rate, included=True)
+
+    assert 0 <= tax <= gross
+    assert abs((gross - tax) * rate.rate - tax) <= 1
+
+
+@given(amounts, amounts, shares, st.booleans())
+def test_more_never_holds_less_tax(one, other, rate, included):
+    less, more = sorted((one, other))
+
+    assert tax_of(less, rate, included=included) <= tax_of(more, rate, included=included)
 
 
 def test_tax_is_taken_once_for_each_rate_and_parted_among_its_lines():
@@ -218,6 +238,25 @@ def test_one_that_does_not_combine_is_taken_when_it_is_better():
 def test_nonsense_is_refused(make):
     with pytest.raises(ValueError, match=r"\w"):
         make()
+
+
+# --- Baskets --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("lines", "subtotal", "tax"),
+    [
+        ([], "0.00", "0.00"),
+        ([("a", 1, "116.00")], "116.00", "16.00"),
+        ([("a", 1, "1500.00")], "1500.00", "206.90"),
+        ([("a", 3, "0.05"), ("b", 1, "0.01")], "0.16", "0.02"),
+    ],
+)
+def test_basket_is_priced_in_amounts_with_two_places(lines, subtotal, tax):
+    totals = price_basket((key, quantity, Decimal(price)) for key, quantity, price in lines)
+
+    assert (str(totals.subtotal), str(totals.tax), str(totals.total)) == (subtotal, tax, subtotal)
+    assert (str(totals.discount), str(totals.shipping)) == ("0.00", "0.00")
 
 
 # --- Laws -----------------------------------------------------------------------------------------------------
