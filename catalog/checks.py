@@ -53,6 +53,14 @@ CHECKS = (
             )
         """,
     ),
+    Check(
+        "every product is in the feed of changes, by a transaction that this database knows",
+        """
+        SELECT 'product ' || p.id || coalesce(' changed in transaction ' || c.changed_xid, ' was never noted')
+        FROM catalog_product AS p LEFT JOIN catalog_productchange AS c ON c.product_id = p.id
+        WHERE c.changed_xid IS NULL OR c.changed_xid >= pg_snapshot_xmax(pg_current_snapshot())
+        """,
+    ),
 )
 
 

@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import F, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce
 
+from catalog.changes.models import ProductChange  # noqa: F401 - a sub-package's models are the app's
 from catalog.images.files import address_of
 from catalog.images.models import ProductImage  # noqa: F401 - a sub-package's models are the app's
 from catalog.inventory.models import Warehouse, WarehouseStock  # noqa: F401

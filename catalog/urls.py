@@ -2,6 +2,7 @@ from django.urls import path
 from rest_framework.routers import SimpleRouter
 
 from catalog import views
+from catalog.changes.views import ProductChangesView
 from catalog.currencies.views import CurrencyViewSet
 from catalog.editing.views import ProductEditorViewSet, RemovedProductsViewSet
 from catalog.images.views import ProductImageOrderView, ProductImageViewSet
@@ -23,6 +24,7 @@ router.register("reviews", ReviewViewSet, basename="review")
 
 urlpatterns = [
     path("products/search/", SearchView.as_view()),  # before the look-up of a product by its url_key
+    path("products/changes/", ProductChangesView.as_view()),
     path("products/suggest/", SuggestView.as_view()),
     path("products/removed/", RemovedProductsViewSet.as_view({"get": "list"})),
     *router.urls,

@@ -22,6 +22,7 @@ from catalog.models import Product
 from catalog.prices.selectors import member_of_a_group
 from catalog.prices.serializers import PERSONAL
 from ecommerce.filters import refuse_unknown_parameters
+from ecommerce.pagination import CursorOrPagePagination
 
 ORDERING_PARAMETER = OpenApiParameter(
     "ordering",
@@ -45,6 +46,24 @@ PRODUCT_ORDERINGS: Orderings = {
 SEARCH_ORDERINGS: Orderings = {"relevance": ("-relevance", "id")} | PRODUCT_ORDERINGS
 
 
+CURSOR_ORDERINGS: dict[str, tuple[str, ...]] = {
+    "-created_at": ("-created_at", "id"),
+    "newest": ("-created_at", "id"),
+    "created_at": ("created_at", "id"),
+    "price": ("price", "id"),
+    "price_asc": ("price", "id"),
+    "-price": ("-price", "id"),
+    "price_desc": ("-price", "id"),
+    "product_name": ("product_name", "id"),
+    "-product_name": ("-product_name", "id"),
+}
+CURSOR = OpenApiParameter(
+    "cursor",
+    description="Page by place instead of by number, as deep as the list goes: start with an empty one, go on with "
+    "`next_cursor`. The answer is `{next, next_cursor, results}`, without a count; not with `rating` or `relevance`.",
+)
+
+
 class ByIdOrUrlKey(viewsets.GenericViewSet[Any]):
     """Look a row up by its UUID or its url_key."""
 
@@ -61,7 +80,7 @@ class ByIdOrUrlKey(viewsets.GenericViewSet[Any]):
     list=extend_schema(
         summary="List products",
         description="Filter, search and sort the products for sale. An unknown parameter is a 400 that names it.",
-        parameters=[ORDERING_PARAMETER, DISPLAY_CURRENCY],
+        parameters=[ORDERING_PARAMETER, CURSOR, DISPLAY_CURRENCY],
     ),
     retrieve=extend_schema(
         summary="Show a product",
@@ -73,7 +92,9 @@ class ProductViewSet(ProductWrites, ByIdOrUrlKey, viewsets.ReadOnlyModelViewSet[
     queryset = Product.objects.none()
     permission_classes = (IsAuthenticatedOrReadOnly,)
     filterset_class = ProductFilter
-    extra_query_parameters = (DISPLAY_CURRENCY.name,)
+    pagination_class = CursorOrPagePagination
+    cursor_orderings = CURSOR_ORDERINGS
+    extra_query_parameters = (DISPLAY_CURRENCY.name, CURSOR.name)
     schema_tag = "catalog"
 
     @cached_property

@@ -1,0 +1,1 @@
+"""What has changed in the catalogue, in the order of change, for other systems."""
