@@ -12,6 +12,8 @@ from django.utils.html import format_html
 from unfold.views import ChangeList
 
 from catalog import services
+from catalog.attributes.admin import AttributeAdmin
+from catalog.attributes.models import Attribute
 from catalog.currencies.admin import ExchangeRateAdmin
 from catalog.forms import BrandForm, CategoryForm, NewVariantForm, ProductForm, VariantForm
 from catalog.images.admin import ImageInline, WithPictures
@@ -311,7 +313,7 @@ class CategoryAdmin(ShopAdmin):
     search_fields = ("category_name", "url_key")
     autocomplete_fields = ("parent",)
     prepopulated_fields = {"url_key": ("category_name",)}
-    fields = ("category_name", "url_key", "parent")
+    fields = ("category_name", "url_key", "parent", "only_defined_attributes")
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> Any:
         return TreeChangeList
@@ -362,6 +364,7 @@ class BrandAdmin(MergesBrands):
 
 # --- Of the other modules -------------------------------------------------------------------------------------
 
+admin.site.register(Attribute, AttributeAdmin)
 admin.site.register(ExchangeRate, ExchangeRateAdmin)
 admin.site.register(Review, ReviewAdmin)
 admin.site.register(Stock, StockAdmin)

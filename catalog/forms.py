@@ -102,7 +102,7 @@ class CategoryForm(UrlKeyMixin, forms.ModelForm):  # type: ignore[type-arg]
 
     class Meta:
         model = Category
-        fields = ("category_name", "url_key", "parent")
+        fields = ("category_name", "url_key", "parent", "only_defined_attributes")
         labels = {"url_key": "URL key"}
 
     def clean_parent(self) -> Category | None:

@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import F, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce
 
+from catalog.attributes.models import Attribute, AttributeChoice, CategoryAttribute, ProductNumber  # noqa: F401
 from catalog.changes.models import ProductChange  # noqa: F401 - a sub-package's models are the app's
 from catalog.images.files import address_of
 from catalog.images.models import ProductImage  # noqa: F401 - a sub-package's models are the app's
@@ -25,6 +26,8 @@ class Category(BaseModel):
     parent = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="children")
     # Ids (as hex) of all ancestors and of itself; kept by services.save_category, also when a branch moves.
     path = LtreeField(editable=False, unique=True)
+    # Products of it, and of all below, have no attributes but those that were given to these categories.
+    only_defined_attributes = models.BooleanField(default=False, db_default=False)
 
     class Meta:
         verbose_name_plural = "categories"

@@ -42,7 +42,12 @@ def lock_tree() -> None:
 
 @transaction.atomic
 def save_category(
-    *, category_name: str, url_key: str = "", parent: Category | None = None, category: Category | None = None
+    *,
+    category_name: str,
+    url_key: str = "",
+    parent: Category | None = None,
+    only_defined_attributes: bool | None = None,
+    category: Category | None = None,
 ) -> Category:
     """Create a category, or change one; moving a branch takes everything below it along.
 
@@ -68,6 +73,8 @@ def save_category(
     category.url_key = url_key or category.url_key or slugify(category_name)[:140] or category.pk.hex
     category.parent = parent
     category.path = f"{parent.path}.{label}" if parent else label
+    if only_defined_attributes is not None:
+        category.only_defined_attributes = only_defined_attributes
     category.save()
     if old_path and old_path != category.path:
         with connection.cursor() as cursor:

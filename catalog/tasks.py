@@ -70,3 +70,17 @@ def move_merged_products(brand_id: str) -> None:
     from catalog.taxonomy.services import move_merged_products as move
 
     move(UUID(brand_id))
+
+
+@owed_task("catalog.follow_attribute")
+def follow_attribute(code: str) -> None:
+    from catalog.attributes.following import follow_attribute as follow
+
+    follow(code)
+
+
+@owed_task("catalog.conform_products")
+def conform_products(code: str, product_ids: list[str]) -> None:
+    from catalog.attributes.following import conform_products as conform
+
+    conform(code, [UUID(pk) for pk in product_ids])

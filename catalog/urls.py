@@ -2,6 +2,7 @@ from django.urls import path
 from rest_framework.routers import SimpleRouter
 
 from catalog import views
+from catalog.attributes.views import AttributeViewSet, CategoryAttributesView
 from catalog.changes.views import ProductChangesView
 from catalog.currencies.views import CurrencyViewSet
 from catalog.editing.views import ProductEditorViewSet, RemovedProductsViewSet
@@ -17,6 +18,7 @@ router = SimpleRouter()
 router.register("products", views.ProductViewSet, basename="product")
 router.register("categories", CategoryViewSet, basename="category")
 router.register("brands", BrandViewSet, basename="brand")
+router.register("attributes", AttributeViewSet, basename="attribute")
 router.register("currencies", CurrencyViewSet, basename="currency")
 router.register("price-lists", PriceListViewSet, basename="price-list")
 router.register("customer-groups", CustomerGroupViewSet, basename="customer-group")
@@ -30,6 +32,7 @@ urlpatterns = [
     *router.urls,
     path("products/<str:key>/edit/", ProductEditorViewSet.as_view({"get": "retrieve"})),
     path("products/<str:key>/restore/", ProductEditorViewSet.as_view({"post": "restore"})),
+    path("categories/<str:key>/attributes/", CategoryAttributesView.as_view()),
     path("products/<str:key>/images/", ProductImageViewSet.as_view({"get": "list", "post": "create"})),
     path("products/<str:key>/images/reorder/", ProductImageOrderView.as_view()),
     path(

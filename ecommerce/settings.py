@@ -321,6 +321,7 @@ SPECTACULAR_SETTINGS = {
         "AttemptStatusEnum": "payments.models.PaymentAttempt.Status",
         "MethodEnum": "payments.models.Payment.Method",
         "CollectMethodEnum": "payments.serializers.COLLECT_METHODS",
+        "AttributeTypeEnum": "catalog.attributes.models.Attribute.Type",
         "KindEnum": "catalog.models.Product.Kind",
         "MovementKindEnum": "catalog.models.StockMovement.Kind",
         "ReviewStatusEnum": "catalog.reviews.models.Review.Status",

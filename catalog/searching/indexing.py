@@ -13,7 +13,7 @@ from ecommerce.models import new_id
 BATCH = 1000
 
 # What describes a record, not the thing: never offered as a choice.
-_NO_FACETS = ("dimensions", "external_ids", "images", "part_numbers", "popularity", "price_from", "variant")
+NO_FACETS = ("dimensions", "external_ids", "images", "part_numbers", "popularity", "price_from", "variant")
 
 # Weights: A for the words of the name, B for the brand and for spellings of the name, C for the category and for what
 # the thing is made *for* (a case for a Galaxy is no Galaxy), D for numbers and the description. Numbers (SKU, MPN and
@@ -21,6 +21,9 @@ _NO_FACETS = ("dimensions", "external_ids", "images", "part_numbers", "popularit
 # compounds of the name (Wi-Fi, WH-1000XM5), and its first two words and the brand in one (coolermaster). Separators
 # become spaces first: PostgreSQL's parser would read 8 in Tab-8 as minus eight and HDMI/DP as one path. All is
 # 'simple', as the query is: a prefix query for "charging" does not match the English stem "charg".
+#
+# Values of a defined attribute are read as it says: "128GB" is 128 in GB, "Yes" is true, a label is its choice's code;
+# what it does not understand is left out. Its numbers also stand in catalog_productnumber, for ranges.
 #
 # New words enter the vocabulary in alphabetical order: two writers with the same new words must not deadlock.
 _INDEX = """
@@ -59,7 +62,10 @@ WITH indexed AS (
         ), '') AS numbers
     ) AS v
     CROSS JOIN LATERAL (
-        SELECT coalesce(array_agg(DISTINCT catalog_facet(attribute.key, item #>> '{}')), '{}') AS facets
+        SELECT coalesce(array_remove(array_agg(DISTINCT CASE
+            WHEN d.id IS NULL THEN said.facet
+            ELSE said.name || '=' || catalog_typed(d.type, d.meaning, substr(said.facet, length(said.name) + 2))
+        END), NULL), '{}') AS facets
         FROM (
             SELECT key, value FROM jsonb_each(q.attributes)
             WHERE jsonb_typeof(q.attributes) = 'object'
@@ -68,12 +74,29 @@ WITH indexed AS (
             WHERE r.product_id = q.id AND r.is_active AND jsonb_typeof(r.options) = 'object'
         ) AS attribute
         CROSS JOIN LATERAL jsonb_path_query(attribute.value, 'lax $[*]') AS item
+        CROSS JOIN LATERAL catalog_facet(attribute.key, item #>> '{}') AS folded
+        CROSS JOIN LATERAL (SELECT folded AS facet, split_part(folded, '=', 1) AS name) AS said
+        LEFT JOIN catalog_attribute AS d ON d.code = said.name
         WHERE jsonb_typeof(item) IN ('string', 'number', 'boolean')
             AND length(item #>> '{}') BETWEEN 1 AND 60 AND attribute.key <> ALL(%s)
-            AND catalog_facet(attribute.key, item #>> '{}') IS NOT NULL
+            AND folded IS NOT NULL
     ) AS f
     WHERE p.id = q.id AND q.id = ANY(%s::uuid[])
-    RETURNING p.search_vector, p.facets
+    RETURNING p.id, p.search_vector, p.facets
+), numbers AS (
+    SELECT i.id AS product_id, d.id AS attribute_id, substr(facet, length(d.code) + 2)::numeric AS value
+    FROM indexed AS i, unnest(i.facets) AS facet JOIN catalog_attribute AS d ON d.code = split_part(facet, '=', 1)
+    WHERE d.type = 'number'
+), other_numbers AS (
+    DELETE FROM catalog_productnumber AS k USING indexed AS i
+    WHERE k.product_id = i.id AND NOT EXISTS (
+        SELECT 1 FROM numbers AS n
+        WHERE n.product_id = k.product_id AND n.attribute_id = k.attribute_id AND n.value = k.value
+    )
+), new_numbers AS (
+    INSERT INTO catalog_productnumber (product_id, attribute_id, value)
+    SELECT product_id, attribute_id, value FROM numbers
+    ON CONFLICT DO NOTHING
 ), attributes AS (
     INSERT INTO catalog_searchattribute (name)
     SELECT DISTINCT split_part(facet, '=', 1) AS name FROM indexed, unnest(indexed.facets) AS facet
@@ -119,7 +142,7 @@ def index_products(product_ids: Iterable[UUID]) -> None:
     ids = [str(pk) for pk in product_ids]
     if ids:
         with connection.cursor() as cursor:
-            cursor.execute(_INDEX, [list(_NO_FACETS), ids])
+            cursor.execute(_INDEX, [list(NO_FACETS), ids])
 
 
 def index_all(products: QuerySet[Any]) -> None:
@@ -136,6 +159,18 @@ def index_locked(product_ids: Sequence[UUID]) -> None:
         with connection.cursor() as cursor:
             cursor.execute(_LOCK, [[str(pk) for pk in product_ids]])
         index_products(product_ids)
+
+
+def count_having(name: str, value: str = "") -> int:
+    """Count the products, removed ones too, that the search knows to have an attribute, or this value of it."""
+    if value:
+        condition, parameters = "facets @> ARRAY[%s]", [f"{name}={value}"]
+    else:
+        condition, parameters = "EXISTS (SELECT 1 FROM unnest(facets) AS f WHERE starts_with(f, %s))", [f"{name}="]
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT count(*) FROM catalog_product WHERE {condition}", parameters)  # noqa: S608 - our own
+        count: int = cursor.fetchone()[0]
+    return count
 
 
 @transaction.atomic

@@ -20,7 +20,7 @@ class CategoryDetailSerializer(CategorySerializer):
 
     class Meta:
         model = Category
-        fields = (*CategorySerializer.Meta.fields, "ancestors")
+        fields = (*CategorySerializer.Meta.fields, "ancestors", "only_defined_attributes")
         read_only_fields = fields
 
     @extend_schema_field(CategoryInProductSerializer(many=True))
@@ -53,6 +53,9 @@ class WriteCategorySerializer(serializers.Serializer[Any]):
     url_key = serializers.SlugField(required=False, max_length=140, validators=[refuse_uuid], help_text=_KEY_HELP)
     parent = KeyField(  # type: ignore[assignment]  # a field, not the attribute of Field
         Category.objects.all(), required=False, allow_null=True, help_text="Id or url_key; null stands at the root."
+    )
+    only_defined_attributes = serializers.BooleanField(
+        required=False, help_text="Products of it, and of all below, have no attributes but those given to them."
     )
 
     def validate_category_name(self, name: str) -> str:

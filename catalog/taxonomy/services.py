@@ -20,7 +20,7 @@ from ecommerce.models import new_id
 
 @transaction.atomic
 def update_category(category_id: UUID, **changes: Any) -> Category:
-    """Change what ``changes`` names of a category: ``category_name``, ``url_key``, ``parent``.
+    """Change what ``changes`` names of a category: ``category_name``, ``url_key``, ``parent`` and so on.
 
     Raises:
         NotFound: it is gone.

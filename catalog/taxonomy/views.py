@@ -45,6 +45,7 @@ _CATEGORY: dict[str, Any] = {
             "url_key": "phones-tablets",
         }
     ],
+    "only_defined_attributes": False,
 }
 _BRAND: dict[str, Any] = {
     "id": "0198c0de-0000-7000-8000-000000000051",

@@ -190,6 +190,7 @@ def test_category_and_brand_are_shown_by_id_and_by_url_key(api_client, phone, by
             "product_count": 1,
             "created_at": category.created_at.isoformat().replace("+00:00", "Z"),
             "ancestors": [],
+            "only_defined_attributes": False,
         },
         {
             "id": str(brand.pk),

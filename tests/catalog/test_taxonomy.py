@@ -119,6 +119,7 @@ def test_category_is_created_below_another_one_and_shows_its_ancestors(keeper):
             {"id": str(top.pk), "category_name": "Electronics", "url_key": "electronics"},
             {"id": str(parent.pk), "category_name": "Phones", "url_key": "phones"},
         ],
+        "only_defined_attributes": False,
     }
     assert keeper.get(f"{CATEGORIES}smart-phones/").json() == answer.json()
 

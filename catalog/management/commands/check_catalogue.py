@@ -1,4 +1,4 @@
-"""``manage.py check_catalogue``: does stock add up, do ratings follow the reviews, is nobody who waits forgotten, no change untold?"""
+"""``manage.py check_catalogue``: does stock add up, do ratings follow, is nobody forgotten and no change untold?"""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from catalog.checks import CHECKS, violations
 
 
 class Command(BaseCommand):
-    help = "Verify every invariant of stock, reviews, stock notices and the feed; exit 1 and name the culprits if one fails."
+    help = "Verify every invariant of stock, reviews, notices and the feed; exit 1 and name what breaks one."
 
     def handle(self, *args: Any, **options: Any) -> None:
         broken = 0

@@ -1,0 +1,1 @@
+"""What is known of products by category: typed attributes, their units and choices. See docs/attributes.md."""
