@@ -5,11 +5,14 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError as FormValidationError
 from django.db.models import QuerySet
+from django.http import QueryDict
 from django_filters import rest_framework as filters
 from rest_framework.exceptions import ValidationError
 
 from catalog import selectors
+from catalog.attributes.asking import attributes_from_pairs
 from catalog.models import Product, ProductQuerySet
+from catalog.searching.finding import criteria_of
 from catalog.searching.matching import search_products
 
 
@@ -46,6 +49,9 @@ class ProductFilter(filters.FilterSet):
     price_max = filters.NumberFilter(lookup_expr="lte", **_PRICE)
     min_price = filters.NumberFilter(lookup_expr="gte", **_PRICE)
     max_price = filters.NumberFilter(lookup_expr="lte", **_PRICE)
+    attributes = filters.CharFilter(
+        method="with_attributes", label="name:value, such as color:black or storage:64..256; repeat it"
+    )
     search = filters.CharFilter(method="matching", label="words, prefixes, part numbers; typos are forgiven")
     q = filters.CharFilter(method="matching", label="the same as search")
 
@@ -65,6 +71,10 @@ class ProductFilter(filters.FilterSet):
         if brand is None:
             raise ValidationError({name: ["There is no such brand."]})
         return products.filter(brand=brand)
+
+    def with_attributes(self, products: ProductQuerySet, name: str, last: str) -> QuerySet[Product]:
+        pairs = self.data.getlist(name) if isinstance(self.data, QueryDict) else [last]
+        return criteria_of(attributes=attributes_from_pairs(pairs)).narrow(products)
 
     def matching(self, products: ProductQuerySet, name: str, text: str) -> QuerySet[Product]:
         return search_products(products, text, attr=name)

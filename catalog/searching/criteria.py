@@ -9,6 +9,7 @@ from uuid import UUID
 from django.db.models import BooleanField
 from django.db.models.expressions import RawSQL
 
+from catalog.attributes.asking import Interval
 from catalog.models import ProductQuerySet
 
 CATEGORY, BRAND, PRICE, IN_STOCK = "category", "brand", "price", "in_stock"
@@ -33,6 +34,7 @@ class Criteria:
     max_price: Decimal | None = None
     in_stock: bool | None = None
     attributes: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    numbers: Mapping[str, tuple[UUID, Sequence[Interval]]] = field(default_factory=dict)  # with the attribute's id
 
     def conditions(self) -> Iterator[Condition]:
         if self.categories is not None:
@@ -51,6 +53,15 @@ class Criteria:
                 "(SELECT array_agg(catalog_facet(%s, chosen)) FROM unnest(%s::text[]) AS chosen), FALSE)"
             )
             yield Condition(attribute_group(name), sql, (name, list(values)))
+        for name, (attribute_id, intervals) in self.numbers.items():
+            # Not correlated, so that it is hashed once for all products.
+            within = " OR ".join(_within(interval) for interval in intervals)
+            sql = (
+                "catalog_product.id IN (SELECT n.product_id FROM catalog_productnumber AS n "  # noqa: S608 - our own
+                f"WHERE n.attribute_id = %s::uuid AND ({within}))"
+            )
+            bounds = [bound for each in intervals for bound in (each.low, each.high)]
+            yield Condition(attribute_group(name), sql, (str(attribute_id), *bounds))
 
     def narrow(self, products: ProductQuerySet) -> ProductQuerySet:
         conditions = (
@@ -58,6 +69,12 @@ class Criteria:
             for condition in self.conditions()
         )
         return products.filter(*conditions)
+
+
+def _within(interval: Interval) -> str:
+    below = "<" if interval.open else "<="
+    low, high = "coalesce(%s, '-Infinity'::numeric)", "coalesce(%s, 'Infinity'::numeric)"
+    return f"(n.value >= {low} AND n.value {below} {high})"
 
 
 def attribute_group(name: str) -> str:

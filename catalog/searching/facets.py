@@ -6,10 +6,12 @@ that the text finds which of the chosen conditions it misses, and a group counts
 """
 
 import hashlib
+import json
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from itertools import pairwise
 from typing import Any
 
@@ -17,6 +19,7 @@ from django.core.cache import cache
 from django.db import connection
 from redis.exceptions import RedisError
 
+from catalog.attributes.units import shown
 from catalog.searching.criteria import BRAND, CATEGORY, IN_STOCK, PRICE, Condition, Criteria, attribute_group
 
 MOST_VALUES = 20  # of a group
@@ -30,7 +33,7 @@ _CENT = Decimal("0.01")
 
 _FACETS = """
 WITH found AS MATERIALIZED (
-    SELECT category_id, brand_id, price, in_stock, facets, {missed} AS missed
+    SELECT id, category_id, brand_id, price, in_stock, facets, {missed} AS missed
     FROM catalog_product
     WHERE is_active AND deleted_at IS NULL {text}
 ), near AS MATERIALIZED (
@@ -49,7 +52,14 @@ WITH found AS MATERIALIZED (
     SELECT name, substr(facet, length(name) + 2) AS value, amount,
         row_number() OVER (PARTITION BY name ORDER BY amount DESC, facet) AS place,
         (sum(amount) OVER (PARTITION BY name))::bigint AS total
-    FROM of_attributes
+    FROM of_attributes LEFT JOIN catalog_attribute AS d ON d.code = name
+    WHERE d.id IS NULL OR (d.facetable AND d.steps = '{{}}')
+), ranges AS (
+    SELECT d.code AS name, width_bucket(n.value, d.steps) AS place, count(DISTINCT near.id) AS amount
+    FROM catalog_attribute AS d JOIN catalog_productnumber AS n ON n.attribute_id = d.id
+    JOIN near ON near.id = n.product_id
+    WHERE d.facetable AND d.steps <> '{{}}' {range}
+    GROUP BY 1, 2
 )
 SELECT 'found', NULL, NULL, NULL, (SELECT count(*) FROM found)
 UNION ALL SELECT 'total', NULL, NULL, NULL, count(*) FROM near WHERE missed = 0
@@ -70,6 +80,15 @@ UNION ALL SELECT 'in_stock', in_stock::text, NULL, NULL, count(*) FROM near {in_
 UNION ALL (
     SELECT 'attributes', name, value, total::text, amount FROM ordered WHERE place <= {most} ORDER BY name, place
 )
+UNION ALL (SELECT 'ranges', name, place::text, NULL, amount FROM ranges ORDER BY name, place)
+UNION ALL SELECT 'defined', d.code, d.label, json_build_object(
+        'type', d.type, 'unit', d.unit, 'steps', array_to_json(d.steps::text[])
+    )::text, 0
+    FROM catalog_attribute AS d
+    WHERE d.code IN (SELECT name FROM ordered UNION ALL SELECT name FROM ranges)
+UNION ALL SELECT 'choices', d.code, c.code, c.label, 0
+    FROM catalog_attribute AS d JOIN catalog_attributechoice AS c ON c.attribute_id = d.id
+    WHERE (d.code, c.code) IN (SELECT name, value FROM ordered WHERE place <= {most})
 """
 
 
@@ -96,7 +115,7 @@ def count_facets(criteria: Criteria, text_query: str) -> Counted:
     except RedisError:
         counted = None
     if counted is None:
-        counted = _count(conditions, list(criteria.attributes), text_query)
+        counted = _count(conditions, [*criteria.attributes, *criteria.numbers], text_query)
         if counted.found > BROAD:
             with suppress(RedisError):
                 cache.set(key, counted, KEPT)
@@ -109,16 +128,18 @@ def _count(conditions: Sequence[Condition], attributes: Sequence[str], text_quer
     cases = " ".join(f"WHEN %s THEN {bits[attribute_group(name)]}" for name in attributes)
     own = {group: str(bits.get(group, 0)) for group in (CATEGORY, BRAND, PRICE, IN_STOCK)}
     own["attribute"] = f"(CASE split_part(facet, '=', 1) {cases} ELSE 0 END)" if attributes else "0"
+    of_range = f"AND missed & ~(CASE d.code {cases} ELSE 0 END) = 0" if attributes else "AND missed = 0"
     # Without a condition nothing is missed; said aloud, so that the planner does not expect few rows.
     statement = _FACETS.format(
         missed=" | ".join(missed) or "0",
         text="AND search_vector @@ %s::tsquery" if text_query else "",
         near="WHERE missed & (missed - 1) = 0" if conditions else "",
         most=MOST_VALUES,
+        range=of_range if conditions else "",
         **{group: f"WHERE missed & ~{bit} = 0" if conditions else "" for group, bit in own.items()},
     )
     parameters = [parameter for condition in conditions for parameter in condition.parameters]
-    parameters += [text_query] * bool(text_query) + list(attributes) + [PRICE_STEPS]
+    parameters += [text_query] * bool(text_query) + list(attributes) * 2 + [PRICE_STEPS]
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
         rows = cursor.fetchall()
@@ -131,12 +152,6 @@ def _count(conditions: Sequence[Condition], attributes: Sequence[str], text_quer
 def _shown(of: dict[str, list[tuple[Any, ...]]]) -> dict[str, Any]:
     prices = {int(place): amount for place, _, _, amount in of.get("price", [])}
     in_stock = {state: amount for state, _, _, amount in of.get("in_stock", [])}
-    attributes: dict[str, list[dict[str, Any]]] = {}
-    totals: dict[str, int] = {}
-    for name, value, total, amount in of.get("attributes", []):
-        attributes.setdefault(name, []).append({"value": value, "count": amount})
-        totals[name] = int(total)
-    most_used = sorted(attributes, key=lambda name: (-totals[name], name))[:MOST_ATTRIBUTES]
     return {
         "category": [
             {"id": pk, "url_key": url_key, "category_name": name, "count": amount}
@@ -158,8 +173,42 @@ def _shown(of: dict[str, list[tuple[Any, ...]]]) -> dict[str, Any]:
         "in_stock": [
             {"value": text == "true", "count": in_stock[text]} for text in ("true", "false") if text in in_stock
         ],
-        "attributes": [{"name": name, "values": attributes[name]} for name in most_used],
+        "attributes": _attributes(of),
     }
+
+
+def _attributes(of: dict[str, list[tuple[Any, ...]]]) -> list[dict[str, Any]]:
+    """Return the values of each attribute, or its ranges; of one that is defined, also what it is called."""
+    defined = {name: {"label": label} | json.loads(rest) for name, label, rest, _ in of.get("defined", [])}
+    labels = {(name, code): label for name, code, label, _ in of.get("choices", [])}
+    found: dict[str, dict[str, Any]] = {}
+    totals: Counter[str] = Counter()
+    for name, value, total, amount in of.get("attributes", []):
+        label = {"label": labels[name, value]} if (name, value) in labels else {}
+        found.setdefault(name, {"values": []})["values"].append({"value": value, **label, "count": amount})
+        totals[name] = int(total)
+    for name, place, _, amount in of.get("ranges", []):
+        ends = [None, *(shown(Decimal(step)) for step in defined[name]["steps"]), None]
+        low, high = ends[int(place)], ends[int(place) + 1]
+        ranges = found.setdefault(name, {"values": [], "ranges": []})["ranges"]
+        ranges.append({"min": low, "below": high, "count": amount})
+        totals[name] += amount
+    most_used = sorted(found, key=lambda name: (-totals[name], name))[:MOST_ATTRIBUTES]
+    for name in most_used:
+        if name in defined:
+            about = {key: defined[name][key] for key in ("label", "type", "unit")}
+            found[name] = about | found[name]
+            if about["type"] == "number":
+                # The index may still have a text of the time before it was a number.
+                found[name]["values"].sort(key=lambda entry: (_as_number(entry["value"]), entry["value"]))
+    return [{"name": name, **found[name]} for name in most_used]
+
+
+def _as_number(text: str) -> Decimal:
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        return Decimal("Infinity")
 
 
 NOTHING = Counted(found=0, total=0, facets=_shown({}))

@@ -1,6 +1,6 @@
 """One search with everything that it answers: results, counts of further choices, and what may have been meant."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from uuid import UUID
@@ -9,11 +9,11 @@ from django.db.models import OrderBy
 from rest_framework.exceptions import ValidationError
 
 from catalog import selectors
+from catalog.attributes.asking import Asked, chosen_attributes
 from catalog.models import Product
 from catalog.searching.criteria import Criteria
 from catalog.searching.facets import NOTHING, Counted, count_facets
 from catalog.searching.matching import any_of, meant_by, ranked, raw_query
-from catalog.searching.models import SearchAttribute
 from catalog.searching.words import TextQuery, search_words
 
 
@@ -31,24 +31,22 @@ def criteria_of(
     min_price: Decimal | None = None,
     max_price: Decimal | None = None,
     in_stock: bool | None = None,
-    attributes: Mapping[str, Sequence[str]] | None = None,
+    attributes: Asked | None = None,
 ) -> Criteria:
     """Look up what a client named.
 
     Raises:
-        ValidationError: names each category, brand or attribute that does not exist.
+        ValidationError: names each category, brand or attribute that does not exist, or has not such values.
     """
-    attributes = attributes or {}
-    known = SearchAttribute.objects.filter(name__in=attributes).values_list("name", flat=True) if attributes else ()
-    if unknown := sorted(attributes.keys() - set(known)):
-        raise ValidationError({"attributes": {name: ["No product has this attribute."] for name in unknown}})
+    chosen = chosen_attributes(attributes or {})
     return Criteria(
         categories=None if category is None else _categories(category),
         brands=None if brand is None else _brands(brand),
         min_price=min_price,
         max_price=max_price,
         in_stock=in_stock,
-        attributes=attributes,
+        attributes=chosen.values,
+        numbers=chosen.numbers,
     )
 
 

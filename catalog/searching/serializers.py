@@ -3,18 +3,18 @@
 from collections.abc import Mapping
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 
+from catalog.attributes.asking import MAX_CHOICES, MAX_LENGTH, RangeInput, attributes_from_pairs
+from catalog.attributes.models import Attribute
 from catalog.serializers import ProductListSerializer
 from catalog.views import PRODUCT_ORDERINGS, SEARCH_ORDERINGS
 
-MAX_CHOICES = 50  # of a group
-MAX_ATTRIBUTES = 20
 MAX_RESULTS_DEEP = 10_000
 _PRICE: dict[str, Any] = {"max_digits": 12, "decimal_places": 2, "min_value": 0, "required": False}
-_CHOICE = 140
 
 ALIASES = {
     "search": "q",
@@ -31,11 +31,47 @@ class ChoicesField(serializers.ListField):
     """One text or several of them."""
 
     def __init__(self, **kwargs: Any) -> None:
-        child = serializers.CharField(max_length=_CHOICE)
+        child = serializers.CharField(max_length=MAX_LENGTH)
         super().__init__(child=child, min_length=1, max_length=MAX_CHOICES, **kwargs)
 
     def to_internal_value(self, data: Any) -> Any:
         return super().to_internal_value([data] if isinstance(data, str) else data)
+
+
+@extend_schema_field(
+    {
+        "oneOf": [
+            {"type": "string"},
+            {
+                "type": "object",
+                "properties": {name: {"type": ["string", "number"]} for name in ("min", "max", "below")},
+            },
+        ]
+    }
+)
+class ValueOrRangeField(serializers.CharField):
+    """A text, a number, a truth value, or a range of numbers: ``{"min": 64, "max": "1 TB"}``."""
+
+    def run_validation(self, data: Any = serializers.empty) -> Any:
+        if isinstance(data, dict):
+            if unknown := sorted(data.keys() - {"min", "max", "below"}):
+                raise ValidationError({name: ["A range has min, max and below."] for name in unknown})
+            ends = {name: end for name, end in data.items() if end is not None}
+            return RangeInput(
+                **{name: super(ValueOrRangeField, self).run_validation(end) for name, end in ends.items()}
+            )
+        return super().run_validation(str(data).lower() if isinstance(data, bool) else data)
+
+
+class AttributeChoicesField(serializers.ListField):
+    """One value or range, or several of them."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        child = ValueOrRangeField(max_length=MAX_LENGTH)
+        super().__init__(child=child, min_length=1, max_length=MAX_CHOICES, **kwargs)
+
+    def to_internal_value(self, data: Any) -> Any:
+        return super().to_internal_value([data] if isinstance(data, str | int | float | dict) else data)
 
 
 class SearchSerializer(serializers.Serializer[Any]):
@@ -48,18 +84,15 @@ class SearchSerializer(serializers.Serializer[Any]):
     max_price = serializers.DecimalField(**_PRICE)
     in_stock = serializers.BooleanField(required=False, allow_null=True, default=None)
     attributes = serializers.DictField(
-        child=ChoicesField(), required=False, help_text='Such as `{"color": ["black", "white"]}`: any of the values.'
+        child=AttributeChoicesField(),
+        required=False,
+        help_text='Such as `{"color": ["black", "white"], "storage": {"min": 64, "max": "1 TB"}}`: any of the values.',
     )
     sort_by = serializers.ChoiceField(
         choices=list(SEARCH_ORDERINGS), required=False, help_text="`relevance` with `q`, else `newest`."
     )
     page = serializers.IntegerField(min_value=1, default=1)
     page_size = serializers.IntegerField(min_value=1, max_value=100, default=20)
-
-    def validate_attributes(self, attributes: dict[str, list[str]]) -> dict[str, list[str]]:
-        if len(attributes) > MAX_ATTRIBUTES:
-            raise ValidationError(f"Choose from at most {MAX_ATTRIBUTES} attributes.")
-        return attributes
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if attrs["page"] * attrs["page_size"] > MAX_RESULTS_DEEP:
@@ -101,20 +134,10 @@ def _from_query(request: Request, also: tuple[str, ...]) -> dict[str, Any]:
         if name in also:
             continue
         if name == "attributes":
-            given[name] = _attributes_from_query(values)
+            given[name] = attributes_from_pairs(values)
         else:
             given[name] = values if ALIASES.get(name, name) in _SEVERAL else values[-1]
     return given
-
-
-def _attributes_from_query(pairs: list[str]) -> dict[str, list[str]]:
-    attributes: dict[str, list[str]] = {}
-    for pair in pairs:
-        name, colon, value = pair.partition(":")
-        if not colon:
-            raise ValidationError({"attributes": ["Give name:value, such as color:black."]})
-        attributes.setdefault(name, []).append(value)
-    return attributes
 
 
 # --- Answers --------------------------------------------------------------------------------------------------
@@ -147,12 +170,27 @@ class StockCountSerializer(serializers.Serializer[Any]):
 
 class ValueCountSerializer(serializers.Serializer[Any]):
     value = serializers.CharField()
+    label = serializers.CharField(  # type: ignore[assignment]  # a field, not the attribute of Field
+        required=False, help_text="Of a choice."
+    )
+    count = serializers.IntegerField()
+
+
+class RangeCountSerializer(serializers.Serializer[Any]):
+    min = serializers.CharField(allow_null=True)
+    below = serializers.CharField(allow_null=True, help_text="The first number that is not in the range.")
     count = serializers.IntegerField()
 
 
 class AttributeCountsSerializer(serializers.Serializer[Any]):
+    """``label``, ``type`` and ``unit`` are those of a defined attribute."""
+
     name = serializers.CharField()
+    label = serializers.CharField(required=False)  # type: ignore[assignment]
+    type = serializers.ChoiceField(choices=Attribute.Type.choices, required=False)
+    unit = serializers.CharField(required=False)
     values = ValueCountSerializer(many=True)
+    ranges = RangeCountSerializer(many=True, required=False, help_text="Of a number with steps.")
 
 
 class FacetsSerializer(serializers.Serializer[Any]):

@@ -58,7 +58,9 @@ def _parameters() -> list[OpenApiParameter]:
         OpenApiParameter("min_price"),
         OpenApiParameter("max_price"),
         OpenApiParameter("in_stock", bool),
-        OpenApiParameter("attributes", many=True, description="`name:value`, such as `color:black`; repeat it."),
+        OpenApiParameter(
+            "attributes", many=True, description="`name:value`, such as `color:black` or `storage:64..256`; repeat it."
+        ),
         OpenApiParameter("sort_by", enum=list(SEARCH_ORDERINGS), description="`relevance` with `q`, else `newest`."),
         OpenApiParameter("page", int),
         OpenApiParameter("page_size", int),
