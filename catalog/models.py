@@ -11,7 +11,7 @@ from catalog.attributes.models import Attribute, AttributeChoice, CategoryAttrib
 from catalog.changes.models import ProductChange  # noqa: F401 - a sub-package's models are the app's
 from catalog.images.files import address_of
 from catalog.images.models import ProductImage  # noqa: F401 - a sub-package's models are the app's
-from catalog.inventory.models import Warehouse, WarehouseStock  # noqa: F401
+from catalog.inventory.models import StockCount, StockCountLine, Warehouse, WarehouseStock  # noqa: F401
 from catalog.ltree import LtreeField
 from catalog.prices.models import CustomerGroup, PriceList, PriceListItem  # noqa: F401
 from catalog.reviews.models import Review  # noqa: F401

@@ -84,3 +84,10 @@ def conform_products(code: str, product_ids: list[str]) -> None:
     from catalog.attributes.following import conform_products as conform
 
     conform(code, [UUID(pk) for pk in product_ids])
+
+
+@owed_task("catalog.apply_count", network=True)  # no network, but a transaction for each chunk
+def apply_count(count_id: str) -> None:
+    from catalog.inventory.counting import work_on_count as work
+
+    work(UUID(count_id))

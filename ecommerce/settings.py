@@ -324,6 +324,8 @@ SPECTACULAR_SETTINGS = {
         "AttributeTypeEnum": "catalog.attributes.models.Attribute.Type",
         "KindEnum": "catalog.models.Product.Kind",
         "MovementKindEnum": "catalog.models.StockMovement.Kind",
+        "StockCountStateEnum": "catalog.inventory.models.StockCount.State",
+        "StockCountLineStateEnum": "catalog.inventory.models.StockCountLine.State",
         "ReviewStatusEnum": "catalog.reviews.models.Review.Status",
         "LedgerTransactionKindEnum": "payments.models.LedgerTransaction.Kind",
         "LedgerAccountKindEnum": "payments.models.LedgerAccount.Kind",

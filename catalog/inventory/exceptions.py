@@ -1,5 +1,7 @@
 """What can go wrong with warehouses and what lies in them."""
 
+from collections.abc import Sequence
+
 from ecommerce.exceptions import DomainError, ErrorRow
 
 
@@ -45,3 +47,37 @@ class WarehouseIsDefault(DomainError):
 class WarehouseInLedger(DomainError):
     code = "warehouse_in_ledger"
     message = "Goods have been in this warehouse, and the ledger keeps that. Close it (is_active: false) instead."
+
+
+class CountUnreadable(DomainError):
+    """Nothing of the file was kept."""
+
+    status_code = 400
+    code = "count_unreadable"
+
+    def __init__(self, detail: str, *, code: str = "", attr: str = "file") -> None:
+        super().__init__([ErrorRow(code or self.code, detail, attr)])
+
+
+class CountLinesUnreadable(DomainError):
+    """``bad`` are a line's number, a code and what is wrong: the first of ``bad_lines``; nothing was kept."""
+
+    status_code = 400
+    code = "count_line_unreadable"
+
+    def __init__(self, bad: Sequence[tuple[int, str, str]], *, bad_lines: int) -> None:
+        rows = [ErrorRow(code, f"Line {line}: {detail}", f"file.{line}") for line, code, detail in bad]
+        super().__init__(rows, bad_lines=bad_lines)
+
+
+class CountTooLarge(DomainError):
+    status_code = 413
+    code = "count_too_large"
+
+    def __init__(self, most: str) -> None:
+        super().__init__([ErrorRow(self.code, f"A count has at most {most}. Count in parts.", "file")])
+
+
+class CountStarted(DomainError):
+    code = "count_started"
+    message = "This count is in the ledger already, or on its way into it."

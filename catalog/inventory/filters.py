@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, F, OuterRef, QuerySet
 from django_filters import rest_framework as filters
 from rest_framework.exceptions import ValidationError
 
 from catalog.filters import YesOrNoFilter
-from catalog.inventory.models import Warehouse, WarehouseStock
+from catalog.inventory.models import StockCount, StockCountLine, Warehouse, WarehouseStock
 from catalog.inventory.selectors import UNKNOWN_WAREHOUSE, by_id_or_code, low_stock
 from catalog.models import Product, Stock, StockMovement
 from catalog.selectors import by_id_or_url_key
@@ -66,3 +66,27 @@ class MovementFilter(GoodsFilter):
     class Meta:
         model = StockMovement
         fields = ()
+
+
+class CountFilter(filters.FilterSet):
+    warehouse = filters.CharFilter(method="in_warehouse", label="a warehouse's id or code", max_length=36)
+    state = filters.ChoiceFilter(choices=StockCount.State.choices)
+
+    class Meta:
+        model = StockCount
+        fields = ()
+
+    def in_warehouse(self, rows: QuerySet[Any], name: str, key: str) -> QuerySet[Any]:
+        return rows.filter(warehouse=warehouse_named(name, key))
+
+
+class CountLineFilter(filters.FilterSet):
+    different = YesOrNoFilter(method="that_differ", label="counted was not what was expected")
+    state = filters.ChoiceFilter(choices=StockCountLine.State.choices)
+
+    class Meta:
+        model = StockCountLine
+        fields = ()
+
+    def that_differ(self, rows: QuerySet[Any], name: str, wanted: bool) -> QuerySet[Any]:
+        return rows.exclude(counted=F("expected")) if wanted else rows.filter(counted=F("expected"))

@@ -1,5 +1,6 @@
 """Where goods lie."""
 
+from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
@@ -59,3 +60,68 @@ class WarehouseStock(models.Model):
 
     def __str__(self) -> str:
         return f"{self.on_hand} in {self.warehouse_id}"
+
+
+class StockCount(BaseModel):
+    """A file that says how much of each variant was counted in a warehouse at one moment.
+
+    First only differences are shown. Applied, each line writes one COUNT movement, whatever was sold or came since
+    ``counted_at``: see catalog.inventory.counting.
+    """
+
+    class State(models.TextChoices):
+        READY = "ready"
+        APPLYING = "applying"  # by a worker
+        APPLIED = "applied"
+
+    warehouse = models.ForeignKey(Warehouse, on_delete=models.PROTECT, related_name="counts")
+    state = models.CharField(max_length=10, choices=State.choices, default=State.READY)
+    counted_at = models.DateTimeField()
+    name = models.CharField(max_length=200, blank=True)  # the file's
+    line_count = models.PositiveIntegerField()
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+    applied_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    applied_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(state="applied", applied_at__isnull=False)
+                | (~Q(state="applied") & Q(applied_at__isnull=True)),
+                name="count_applied_has_a_time",
+            )
+        ]
+        indexes = [models.Index(fields=["-created_at", "-id"], name="count_newest")]
+
+    def __str__(self) -> str:
+        return self.name or str(self.pk)
+
+
+class StockCountLine(models.Model):
+    class State(models.TextChoices):
+        OPEN = "open"
+        APPLIED = "applied"
+        SHORT = "short"  # so many are missing that promises to orders cannot be kept: for a person
+        SUPERSEDED = "superseded"  # counted again later, and that was applied
+
+    count = models.ForeignKey(StockCount, on_delete=models.CASCADE, related_name="lines")
+    number = models.PositiveIntegerField()  # in the file
+    variant = models.ForeignKey("catalog.Variant", on_delete=models.PROTECT, related_name="+")
+    counted = models.IntegerField()
+    expected = models.IntegerField()  # what the ledger said of ``counted_at``
+    sheet_expected = models.IntegerField(null=True)  # what the sheet said, if it came back with it
+    short = models.PositiveIntegerField(default=0)  # units that are missing, but promised
+    state = models.CharField(max_length=10, choices=State.choices, default=State.OPEN)
+
+    class Meta:
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(fields=["count", "variant"], name="count_line_once_per_variant"),
+            models.CheckConstraint(condition=Q(counted__gte=0), name="count_line_not_negative"),
+        ]
+        indexes = [models.Index(fields=["count", "state", "id"], name="count_line_by_state")]
+
+    def __str__(self) -> str:
+        return f"{self.counted} of {self.variant_id}"

@@ -34,3 +34,14 @@ class MaySeeStock(BasePermission):
         if request.method in SAFE_METHODS:
             return may_see_stock(request.user)
         return staff_may(request.user, "change_stock")
+
+
+class MayHandleCounts(StaffMayHandle):
+    model_name = "stockcount"
+
+
+class MayApplyCounts(BasePermission):
+    """Uploading a count is one thing, writing it into the ledger another."""
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        return staff_may(request.user, "change_stockcount")

@@ -5,12 +5,12 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import F, IntegerField, OuterRef, Prefetch, Q, QuerySet, Subquery, Sum, Value
-from django.db.models.functions import Coalesce
+from django.db.models import Count, F, IntegerField, OuterRef, Prefetch, Q, QuerySet, Subquery, Sum, Value
+from django.db.models.functions import Abs, Coalesce, Greatest
 
 from accounts.models import User
 from catalog.inventory.exceptions import UnknownInRequest
-from catalog.inventory.models import Warehouse, WarehouseStock
+from catalog.inventory.models import StockCount, StockCountLine, Warehouse, WarehouseStock
 from catalog.models import Product, Stock, StockMovement, Variant
 from ecommerce.exceptions import ErrorRow
 
@@ -129,3 +129,34 @@ def _uuid(text: str) -> str | None:
         return str(UUID(text))
     except ValueError:
         return None
+
+
+def counts() -> QuerySet[StockCount]:
+    """Return all counts, newest first, each with the figures of its lines; for staff."""
+    figures = StockCountLine.objects.filter(count=OuterRef("pk")).order_by().values("count")
+    difference = F("counted") - F("expected")
+
+    def of(expression: Any) -> Coalesce:
+        return Coalesce(Subquery(figures.annotate(figure=expression).values("figure")), 0)
+
+    return (
+        StockCount.objects.select_related("warehouse")
+        .annotate(
+            done_count=of(Count("pk", filter=~Q(state=StockCountLine.State.OPEN))),
+            difference_count=of(Count("pk", filter=~Q(counted=F("expected")))),
+            units_more=of(Sum(Greatest(difference, 0))),
+            units_fewer=of(Sum(Greatest(-difference, 0))),
+            short_count=of(Count("pk", filter=Q(short__gt=0))),
+        )
+        .order_by("-created_at", "-id")
+    )
+
+
+def lines_of(count: StockCount) -> QuerySet[StockCountLine]:
+    """Return a count's lines, those with the largest differences first."""
+    return (
+        StockCountLine.objects.filter(count=count)
+        .select_related("variant__product")
+        .annotate(size=Abs(F("counted") - F("expected")))
+        .order_by("-size", "number")
+    )

@@ -52,14 +52,14 @@ def delete_warehouse(warehouse_id: UUID) -> None:
     Raises:
         Warehouse.DoesNotExist: it is gone.
         WarehouseIsDefault, WarehouseNotEmpty
-        WarehouseInLedger: it is empty now, but was not always.
+        WarehouseInLedger: it is empty now, but was not always; or it has been counted.
     """
     _one_at_a_time()
     row = Warehouse.objects.select_for_update().get(pk=warehouse_id)
     if row.is_default:
         raise WarehouseIsDefault()
     _refuse_goods(row.pk)
-    if StockMovement.objects.filter(warehouse=row).exists():
+    if StockMovement.objects.filter(warehouse=row).exists() or row.counts.exists():
         raise WarehouseInLedger()
     row.delete()
 

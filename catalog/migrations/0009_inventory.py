@@ -1,4 +1,5 @@
 import django.db.models.deletion
+from django.conf import settings
 from django.contrib.postgres.operations import AddConstraintNotValid
 from django.db import migrations, models
 from django.db.models import Q
@@ -88,7 +89,7 @@ DROP FUNCTION catalog_default_warehouse();
 
 
 class Migration(migrations.Migration):
-    dependencies = [("catalog", "0008_taxonomy")]
+    dependencies = [("catalog", "0008_taxonomy"), migrations.swappable_dependency(settings.AUTH_USER_MODEL)]
     operations = [
         migrations.CreateModel(
             name="Warehouse",
@@ -147,6 +148,105 @@ class Migration(migrations.Migration):
                 "constraints": [
                     models.UniqueConstraint(fields=("variant", "warehouse"), name="balance_once_per_warehouse"),
                     models.CheckConstraint(condition=Q(on_hand__gte=0), name="balance_not_negative"),
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="StockCount",
+            fields=[
+                ("id", models.UUIDField(default=ecommerce.models.new_id, editable=False, primary_key=True, serialize=False)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("updated_at", models.DateTimeField(auto_now=True)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("ready", "Ready"), ("applying", "Applying"), ("applied", "Applied")],
+                        default="ready",
+                        max_length=10,
+                    ),
+                ),
+                ("counted_at", models.DateTimeField()),
+                ("name", models.CharField(blank=True, max_length=200)),
+                ("line_count", models.PositiveIntegerField()),
+                ("applied_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "applied_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "warehouse",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="counts", to="catalog.warehouse"
+                    ),
+                ),
+            ],
+            options={
+                "indexes": [models.Index(fields=["-created_at", "-id"], name="count_newest")],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=Q(state="applied", applied_at__isnull=False)
+                        | (~Q(state="applied") & Q(applied_at__isnull=True)),
+                        name="count_applied_has_a_time",
+                    )
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="StockCountLine",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("number", models.PositiveIntegerField()),
+                ("counted", models.IntegerField()),
+                ("expected", models.IntegerField()),
+                ("sheet_expected", models.IntegerField(null=True)),
+                ("short", models.PositiveIntegerField(default=0)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("open", "Open"),
+                            ("applied", "Applied"),
+                            ("short", "Short"),
+                            ("superseded", "Superseded"),
+                        ],
+                        default="open",
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "count",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="lines", to="catalog.stockcount"
+                    ),
+                ),
+                (
+                    "variant",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="catalog.variant"
+                    ),
+                ),
+            ],
+            options={
+                "default_permissions": (),
+                "indexes": [models.Index(fields=["count", "state", "id"], name="count_line_by_state")],
+                "constraints": [
+                    models.UniqueConstraint(fields=("count", "variant"), name="count_line_once_per_variant"),
+                    models.CheckConstraint(condition=Q(counted__gte=0), name="count_line_not_negative"),
                 ],
             },
         ),
