@@ -5,10 +5,11 @@ from pathlib import Path
 
 from django.db import connection
 
+from catalog.importing.changes import BATCH
 from catalog.importing.reading import Survey, Terms, read_lines, read_product, survey
 from catalog.importing.records import ProductRecord, Reason, SkippedLine
 from catalog.importing.report import Report
-from catalog.importing.writing import BATCH, CatalogueWriter, Outcome, import_lock
+from catalog.importing.writing import CatalogueWriter, Outcome, import_lock
 from catalog.searching.indexing import refresh_vocabulary
 
 Progress = Callable[[Iterator[bytes | None], int], Iterator[bytes | None]]
@@ -34,7 +35,7 @@ def import_catalogue(
     with import_lock():
         known = survey(path, limit=limit)
         _store(path, known, terms=terms, report=report, limit=limit, progress=progress)
-        _refresh_statistics()
+        refresh_statistics()
         refresh_vocabulary()
 
 
@@ -69,7 +70,7 @@ def _store_batch(writer: CatalogueWriter, batch: list[tuple[int, ProductRecord]]
             report.count(written.outcome)
 
 
-def _refresh_statistics() -> None:
+def refresh_statistics() -> None:
     """Tell the planner at once what autovacuum would tell it in a minute: the tables have grown by a lot."""
     with connection.cursor() as cursor:
         cursor.execute(

@@ -5,7 +5,7 @@ import json
 import re
 import zlib
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
@@ -199,7 +199,7 @@ def _product(row: dict[str, Any], terms: Terms) -> ProductRecord:
     if not any(char.isalnum() for char in name):
         raise SkippedLine(Reason.NO_NAME, _shown(row["name"]))
     category = _category(row.get("category_path") or [])
-    images = _images(row.get("images") or [])
+    images = clean_addresses(row.get("images") or [])
     mpn, attributes = _numbers_and_attributes(row, images)
     variant = VariantRecord(
         skus=_skus(row),
@@ -207,7 +207,7 @@ def _product(row: dict[str, Any], terms: Terms) -> ProductRecord:
         mpn=mpn,
         compare_at_price=_compare_at_price(row, price, terms),
         weight_grams=cleaning.weight_in_grams(row.get("weight") or ""),
-        barcode=_barcode(row.get("gtin") or ""),
+        barcode=clean_barcode(row.get("gtin") or ""),
         stock=terms.stock,
     )
     return ProductRecord(
@@ -281,7 +281,8 @@ def clean_brand(brand: Any) -> str:
     return "" if cleaning.fold(name) in _NO_BRAND else name
 
 
-def _images(addresses: list[Any]) -> list[str]:
+def clean_addresses(addresses: Iterable[Any]) -> list[str]:
+    """Return the web addresses among these."""
     cleaned = (cleaning.clean_line(address) for address in addresses if isinstance(address, str))
     return [address for address in cleaned if len(address) <= _IMAGE_LENGTH and _WEB_ADDRESS.fullmatch(address)]
 
@@ -320,7 +321,8 @@ def _skus(row: dict[str, Any]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(sku for sku in (own, made, sure) if 0 < len(sku) <= _SKU_LENGTH))
 
 
-def _barcode(gtin: str) -> str:
+def clean_barcode(gtin: str) -> str:
+    """Return 8 to 14 digits, or nothing."""
     digits = cleaning.clean_line(gtin)
     return digits if re.fullmatch(r"[0-9]{8,14}", digits) else ""
 

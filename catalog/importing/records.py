@@ -5,6 +5,7 @@ from decimal import Decimal
 from enum import StrEnum
 from hashlib import blake2s
 from typing import Any
+from uuid import UUID
 
 
 class Reason(StrEnum):
@@ -42,13 +43,17 @@ class SkippedLine(Exception):
 @dataclass(frozen=True, slots=True)
 class VariantRecord:
     skus: tuple[str, ...]  # wanted first; the first that nobody else has is taken
-    price: Decimal  # KES
+    price: Decimal | None  # KES; None: the file says nothing, and a new variant cannot be made of it
     options: dict[str, str] = field(default_factory=dict)
     mpn: str = ""
     compare_at_price: Decimal | None = None
     weight_grams: int | None = None
     barcode: str = ""
+    image_url: str = ""
+    is_active: bool | None = None  # None: the file says nothing
     stock: int = 0  # units that a new variant starts with
+    has_sku: bool = False  # the first SKU is the file's own, and names the variant wherever it is
+    counted: int | None = None  # sellable units that an existing variant shall have; None leaves its stock alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +69,25 @@ class ProductRecord:
     image_url: str = ""
     kind: str = ""
     url_key: str = ""
+    is_active: bool | None = None
     attributes: dict[str, Any] = field(default_factory=dict)
+    has_source: bool = True  # else ``source_id`` tells records apart and is not stored
+
+    @property
+    def own_skus(self) -> list[str]:
+        """Return the SKUs that the file itself gives, in its order."""
+        return [variant.skus[0] for variant in self.variants if variant.has_sku]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What an import did to one row; ``variant_id`` is None for the product itself. Values are ready for JSON."""
+
+    action: str  # "created", "changed", "restored" or "stock"
+    product_id: UUID
+    variant_id: UUID | None = None
+    before: dict[str, Any] = field(default_factory=dict)
+    after: dict[str, Any] = field(default_factory=dict)
 
 
 def fingerprint(text: str) -> str:

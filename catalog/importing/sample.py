@@ -9,9 +9,10 @@ from typing import Any
 from django.db import transaction
 
 from catalog.importing import taxonomy
+from catalog.importing.changes import BATCH
 from catalog.importing.cleaning import fold
 from catalog.importing.records import ProductRecord, VariantRecord, fingerprint
-from catalog.importing.writing import BATCH, CatalogueWriter, Outcome, import_lock
+from catalog.importing.writing import CatalogueWriter, Outcome, import_lock
 from catalog.searching.indexing import refresh_vocabulary
 
 SAMPLES = Path(__file__).resolve().parent.parent / "sample"

@@ -26,18 +26,22 @@ class CategoryTree:
 
     A path is known by its url_key (``computers--components--memory``), so a category that staff have renamed or
     moved is found again. A path of one name means the one category of that name, wherever it stands. Must be made
-    anew after a rollback.
+    anew after a rollback. With ``by_names`` a path is first looked for among the present names: an export has those.
 
     ``keys`` gives paths that have url_keys of their own.
     """
 
-    def __init__(self, keys: Mapping[Path, str] | None = None) -> None:
+    def __init__(self, keys: Mapping[Path, str] | None = None, *, by_names: bool = False) -> None:
         self._keys = keys or {}
         self._found: dict[Path, Category] = {}
         self._by_key: dict[str, Category] = {}
         self._by_name: defaultdict[str, list[Category]] = defaultdict(list)
-        for category in Category.objects.all():
+        categories = list(Category.objects.all())
+        for category in categories:
             self._remember(category)
+        if by_names:
+            names = {category.pk.hex: category.category_name for category in categories}
+            self._found = {tuple(names[pk] for pk in category.path.split(".")): category for category in categories}
 
     def _remember(self, category: Category) -> None:
         self._by_key[category.url_key] = category

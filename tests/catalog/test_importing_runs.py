@@ -14,7 +14,7 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import connection
 
-from catalog.importing import catalogue, reading, writing
+from catalog.importing import catalogue, changes, reading
 from catalog.importing.reading import Terms, read_product
 from catalog.importing.report import with_progress
 from catalog.importing.writing import ImportRunning, import_lock
@@ -182,7 +182,7 @@ def test_batch_that_fails_in_the_middle_leaves_nothing_half_stored(write_file, r
     def fails(*_: Any, **__: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(writing, "index_products", fails)  # the last step of a batch
+    monkeypatch.setattr(changes, "index_products", fails)  # the last step of a batch
     with pytest.raises(CommandError, match="Interrupted; 0 products of 0 lines"):
         run(path)
 
@@ -214,7 +214,7 @@ def test_killed_run_is_finished_by_another(write_file, tmp_path, run):
 
     figures = run(path)
 
-    assert kept % writing.BATCH == 0
+    assert kept % changes.BATCH == 0
     assert 0 < kept < 6000
     assert figures == {"read": 6000, "created": 6000 - kept, "updated": kept, "unchanged": kept, "skipped": 0}
     assert (Product.objects.count(), Variant.objects.count(), Stock.objects.count()) == (6000, 6000, 6000)
