@@ -91,3 +91,24 @@ def apply_count(count_id: str) -> None:
     from catalog.inventory.counting import work_on_count as work
 
     work(UUID(count_id))
+
+
+@owed_task("catalog.run_import", network=True)
+def run_import(import_id: str, run: int) -> None:
+    from catalog.exchange.running import run_import as step
+
+    step(UUID(import_id), run)
+
+
+@owed_task("catalog.undo_import", network=True)
+def undo_import(import_id: str) -> None:
+    from catalog.exchange.undoing import undo_import as step
+
+    step(UUID(import_id))
+
+
+@shared_task(name="catalog.sweep_imports")
+def sweep_imports() -> None:
+    from catalog.exchange.sweeping import sweep
+
+    sweep()

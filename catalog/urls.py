@@ -6,6 +6,8 @@ from catalog.attributes.views import AttributeViewSet, CategoryAttributesView
 from catalog.changes.views import ProductChangesView
 from catalog.currencies.views import CurrencyViewSet
 from catalog.editing.views import ProductEditorViewSet, RemovedProductsViewSet
+from catalog.exchange.export_views import ExportView
+from catalog.exchange.views import ImportViewSet, UploadImportView
 from catalog.images.views import ProductImageOrderView, ProductImageViewSet
 from catalog.inventory.urls import urlpatterns as inventory_urls
 from catalog.prices.views import CustomerGroupViewSet, PriceListItemViewSet, PriceListViewSet
@@ -22,6 +24,7 @@ router.register("attributes", AttributeViewSet, basename="attribute")
 router.register("currencies", CurrencyViewSet, basename="currency")
 router.register("price-lists", PriceListViewSet, basename="price-list")
 router.register("customer-groups", CustomerGroupViewSet, basename="customer-group")
+router.register("imports", ImportViewSet, basename="import")
 router.register("reviews", ReviewViewSet, basename="review")
 
 urlpatterns = [
@@ -29,6 +32,8 @@ urlpatterns = [
     path("products/changes/", ProductChangesView.as_view()),
     path("products/suggest/", SuggestView.as_view()),
     path("products/removed/", RemovedProductsViewSet.as_view({"get": "list"})),
+    path("products/import/", UploadImportView.as_view()),
+    path("products/export/", ExportView.as_view()),
     *router.urls,
     path("products/<str:key>/edit/", ProductEditorViewSet.as_view({"get": "retrieve"})),
     path("products/<str:key>/restore/", ProductEditorViewSet.as_view({"post": "restore"})),

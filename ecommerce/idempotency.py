@@ -57,8 +57,11 @@ def run_once(
     effect: Callable[[], Response],
     required: bool = False,
     default_key: str = "",
+    content: str = "",
 ) -> Response:
     """Run ``effect`` in one transaction, at most once per key, and return its answer or the stored one.
+
+    ``content`` is the checksum of an uploaded file, of which the body itself tells only the name.
 
     Without a key, and without ``default_key``, the effect simply runs. The effect must not touch the network.
 
@@ -81,7 +84,7 @@ def run_once(
         owner=owner,
         operation=operation,
         key=key,
-        fingerprint=_fingerprint(request),
+        fingerprint=_fingerprint(request, content),
         expires_at=timezone.now() + RETENTION,
     )
     # The IntegrityError is caught outside the atomic block: inside, the transaction is broken already.
@@ -123,6 +126,6 @@ def _replay(row: IdempotencyKey) -> Response:
     return Response(data, status=stored.status_code, headers={"Idempotent-Replayed": "true"})
 
 
-def _fingerprint(request: Request) -> str:
+def _fingerprint(request: Request, content: str) -> str:
     canonical = json.dumps(request.data, sort_keys=True, separators=(",", ":"), default=str)
-    return hashlib.sha256(f"{request.path}\n{canonical}".encode()).hexdigest()
+    return hashlib.sha256(f"{request.path}\n{canonical}{content}".encode()).hexdigest()

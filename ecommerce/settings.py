@@ -187,6 +187,7 @@ CELERY_BEAT_SCHEDULE = {
     "reconcile-due-days": {"task": "payments.reconcile_due_days", "schedule": 3600.0, "options": {"expires": 3600}},
     "cancel-unpaid-orders": {"task": "orders.cancel_unpaid_orders", "schedule": 30.0, "options": {"expires": 30}},
     "tend-stock-notices": {"task": "catalog.tend_stock_notices", "schedule": 600.0, "options": {"expires": 600}},
+    "sweep-imports": {"task": "catalog.sweep_imports", "schedule": 300.0, "options": {"expires": 300}},
     "sweep-images": {"task": "catalog.sweep_images", "schedule": 3600.0, "options": {"expires": 3600}},
     "refresh-search": {"task": "catalog.refresh_search", "schedule": 3600.0, "options": {"expires": 3600}},
     "purge-expired-rows": {"task": "ecommerce.purge_expired_rows", "schedule": 3600.0},
@@ -327,6 +328,8 @@ SPECTACULAR_SETTINGS = {
         "StockCountStateEnum": "catalog.inventory.models.StockCount.State",
         "StockCountLineStateEnum": "catalog.inventory.models.StockCountLine.State",
         "ReviewStatusEnum": "catalog.reviews.models.Review.Status",
+        "ImportKindEnum": "catalog.exchange.models.CatalogueImport.Kind",
+        "ImportStateEnum": "catalog.exchange.models.CatalogueImport.State",
         "LedgerTransactionKindEnum": "payments.models.LedgerTransaction.Kind",
         "LedgerAccountKindEnum": "payments.models.LedgerAccount.Kind",
     },
@@ -394,6 +397,7 @@ MAX_RATE_AGE = timedelta(days=whole_number("MAX_RATE_AGE_DAYS", 7, most=3650))  
 
 # --- Catalogue ----------------------------------------------------------------------------------------------
 
+IMPORT_MAX_BYTES = whole_number("IMPORT_MAX_MEGABYTES", 200, most=4096) * 1024**2  # of one uploaded catalogue file
 REVIEWS_PREMODERATED = flag("REVIEWS_PREMODERATED")  # staff publish every review, not only those with a link
 LOW_STOCK_THRESHOLD = whole_number("LOW_STOCK_THRESHOLD", 5, least=0, most=1_000_000)  # of variants without their own
 
