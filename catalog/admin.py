@@ -15,6 +15,7 @@ from catalog import services
 from catalog.attributes.admin import AttributeAdmin
 from catalog.attributes.models import Attribute
 from catalog.currencies.admin import ExchangeRateAdmin
+from catalog.exchange.admin import WithExchange
 from catalog.forms import BrandForm, CategoryForm, NewVariantForm, ProductForm, VariantForm
 from catalog.images.admin import ImageInline, WithPictures
 from catalog.models import Brand, Category, ExchangeRate, Product, ProductQuerySet, Stock, StockMovement, Variant
@@ -137,7 +138,7 @@ class VariantInline(UnfoldStackedInline):
 
 
 @admin.register(Product)
-class ProductAdmin(WithPictures):
+class ProductAdmin(WithExchange, WithPictures):
     """Products with their variants. Deleting takes a product out of the shop; it can be restored."""
 
     form = ProductForm
@@ -151,6 +152,7 @@ class ProductAdmin(WithPictures):
     autocomplete_fields = ("category", "brand", "seller")
     prepopulated_fields = {"url_key": ("product_name",)}
     actions = ("restore_selected",)
+    actions_list = ("import_products", "export_products")
     actions_detail = ("add_picture", "restore")
     fieldsets = (
         (

@@ -52,6 +52,7 @@ def admin_site(shop_name: str) -> dict[str, object]:
                         staff_link("Attributes", "tune", "catalog.attribute"),
                         staff_link("Stock", "inventory_2", "catalog.stock"),
                         staff_link("Stock movements", "swap_vert", "catalog.stockmovement"),
+                        staff_link("Imports", "upload_file", "catalog.catalogueimport"),
                         staff_link("Pictures", "image", "catalog.productimage"),
                         staff_link("Reviews", "reviews", "catalog.review"),
                         staff_link("Price lists", "price_check", "catalog.pricelist"),

@@ -52,11 +52,9 @@ class SpreadsheetTooLarge(FileRefused):
     message = "This spreadsheet unpacks to more than the shop reads; save it as CSV (UTF-8)."
 
 
-class NoKnownColumns(FileRefused):
-    code = "no_known_columns"
-    message = (
-        "No column can be told to hold a name or an identifier; give a mapping, or name the columns in the first row."
-    )
+class TooManyColumns(FileRefused):
+    code = "too_many_columns"
+    message = "The file has too many columns."
 
 
 class BadMapping(DomainError):

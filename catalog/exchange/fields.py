@@ -67,7 +67,7 @@ _BY_NAME = {name: field for field, names in _NAMES.items() for name in names}
 # Of several columns with the same meaning the one that is named first in _NAMES is read.
 _RANK = {name: rank for names in _NAMES.values() for rank, name in enumerate(names)}
 
-_SHOPIFY = ({"url_key", "name", "option1_value"}, {"url_key", "name", "variant_image_url"})
+_SHOPIFY = ({"handle", "title", "option1value"}, {"urlhandle", "title", "option1value"})
 _METAFIELD = re.compile(r"(.{1,60}?) \(product\.metafields\.[^()]+\)")
 _ATTRIBUTE_COLUMN = re.compile(r"attributes?[.: ](.{1,60})", re.IGNORECASE)
 _MAX_SHOWN = 5
@@ -95,8 +95,8 @@ def _attribute(column: str) -> str:
     return f"{ATTRIBUTE}{match[1].strip()}" if match else IGNORED
 
 
-def looks_like_shopify(mapping: Mapping[str, str]) -> bool:
-    known = set(mapping.values())
+def looks_like_shopify(columns: Iterable[str]) -> bool:
+    known = {plain(column) for column in columns}
     return any(needed <= known for needed in _SHOPIFY)
 
 
@@ -121,7 +121,8 @@ def merge(columns: Sequence[str], suggested: Mapping[str, str], given: Mapping[s
             rows.append(ErrorRow("unknown_field", f"{field[:60]!r} is no field of an import.", attr))
     wanted = set(given.values()) - {IGNORED}
     # Somebody who maps another column to a field takes it from the one that was suggested.
-    result = {column: IGNORED if field in wanted else field for column, field in suggested.items()} | dict(given)
+    kept = {column: IGNORED if field in wanted else field for column, field in suggested.items()} | dict(given)
+    result = {column: kept.get(column, IGNORED) for column in columns}
     seen: dict[str, str] = {}
     for column, field in result.items():
         if field and field in seen:

@@ -14,4 +14,4 @@ def guard(text: str) -> str:
 
 def unguard(text: str) -> str:
     """Return what ``guard`` was given."""
-    return text[1:] if _GUARDED.match(text) else text
+    return text[1:] if text[:1] == "'" and _GUARDED.match(text) else text

@@ -71,12 +71,12 @@ def stage_upload(
     """
     kept = options.as_json()
     with sniffing.received(file) as upload:
-        needs_mapping = bool(upload.columns)
-        fields = merge(upload.columns, upload.mapping, mapping or {}) if needs_mapping or mapping else {}
+        # A file of feed lines has no columns to be mapped, unless somebody thinks so.
+        fields = merge(upload.columns, upload.mapping, mapping or {}) if upload.columns or mapping else {}
         job = CatalogueImport(
             created_by=actor,
             kind=upload.kind,
-            is_shopify=looks_like_shopify(fields),
+            is_shopify=looks_like_shopify(upload.columns),
             file_name=clean_name(file_name),
             file_size=upload.size,
             sha256=upload.sha256,
@@ -126,7 +126,6 @@ def start_import(
         raise FileGone()
     if mapping:
         job.mapping = merge(job.columns, job.mapping, mapping)
-        job.is_shopify = looks_like_shopify(job.mapping)
     if update_stock is not None:
         job.options = job.options | {"update_stock": update_stock}
     job.problems.all().delete()

@@ -21,10 +21,10 @@ from catalog.exchange.exceptions import (
     FileRefused,
     FileTooLarge,
     FileUnsupported,
-    NoKnownColumns,
     NotUtf8,
+    TooManyColumns,
 )
-from catalog.exchange.fields import can_identify, looks_like_shopify, suggest
+from catalog.exchange.fields import suggest
 from catalog.exchange.guarding import unguard
 from catalog.exchange.models import CatalogueImport
 from catalog.importing.reading import MAX_LINE
@@ -74,7 +74,6 @@ class Received:
     columns: list[str] = field(default_factory=list)
     mapping: dict[str, str] = field(default_factory=dict)
     delimiter: str = ""
-    is_shopify: bool = False
 
 
 @contextmanager
@@ -90,7 +89,8 @@ def received(upload: IO[bytes]) -> Iterator[Received]:
     if not head:
         raise FileEmpty()
     for magic, what in _BINARIES:
-        if head.startswith(magic):
+        # A header may well begin with two capitals; a text has no NUL.
+        if head.startswith(magic) and (len(magic) > 2 or magic == b"#!" or b"\0" in head):
             raise FileUnsupported(f"This is {what}, not a CSV, NDJSON or XLSX file.")
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         yield _spreadsheet(upload)
@@ -126,7 +126,7 @@ def _spreadsheet(upload: IO[bytes]) -> Received:
     upload.seek(0)
     digest = hashlib.file_digest(upload, "sha256").hexdigest()  # type: ignore[arg-type]  # any file that can be read
     upload.seek(0)
-    return Received(upload, Kind.XLSX, size, digest, columns, mapping, ",", looks_like_shopify(mapping))
+    return Received(upload, Kind.XLSX, size, digest, columns, mapping, ",")
 
 
 def _as_text(upload: IO[bytes], target: IO[bytes], *, packed: bool) -> str:
@@ -206,7 +206,6 @@ def _csv(text: IO[bytes]) -> dict[str, Any]:
         "columns": columns,
         "mapping": mapping,
         "delimiter": delimiter,
-        "is_shopify": looks_like_shopify(mapping),
     }
 
 
@@ -218,7 +217,7 @@ def column_names(header: list[str]) -> list[str]:
     """Return names by which each column can be told from the others; one without a name is called by its place."""
     names: list[str] = []
     if len(header) > MAX_COLUMNS:
-        raise NoKnownColumns(f"The file has more than {MAX_COLUMNS} columns.")
+        raise TooManyColumns(f"The file has more than {MAX_COLUMNS} columns.")
     for number, cell in enumerate(header, start=1):
         name = " ".join(unguard(cell.strip()).split())[:MAX_COLUMN_NAME] or f"column {number}"
         while name in names:
@@ -249,8 +248,3 @@ def _ndjson(text: IO[bytes]) -> dict[str, Any]:
 def is_nested(row: dict[str, Any]) -> bool:
     """Tell whether a line has a form of its own, and not just one value for each column."""
     return isinstance(row.get("variants"), list) or {"id", "source", "source_id"} <= row.keys()
-
-
-def needs_mapping(received: Received) -> bool:
-    """Tell whether the columns that were recognised are too few to import anything."""
-    return bool(received.columns) and not can_identify(received.mapping)

@@ -28,6 +28,7 @@ from catalog.exchange.serializers import (
     UploadImportSerializer,
 )
 from catalog.exchange.sniffing import too_large
+from catalog.filters import YesOrNoFilter
 from ecommerce.http import IDEMPOTENCY_HEADER, checked
 from ecommerce.idempotency import run_once
 from ecommerce.schema import ErrorSerializer
@@ -119,7 +120,7 @@ class MayImport(BasePermission):
 
 class ImportFilter(filters.FilterSet):
     state = filters.ChoiceFilter(choices=CatalogueImport.State.choices)
-    dry_run = filters.BooleanFilter()
+    dry_run = YesOrNoFilter()
 
     class Meta:
         model = CatalogueImport

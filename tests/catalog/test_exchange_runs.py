@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.management import call_command
+from django.core.management.base import CommandError
 from django.db import connection
 from django.db.models.functions import Now
 from django.utils import timezone
@@ -449,3 +451,44 @@ def test_import_makes_categories_and_brands_once(client, run_owed_work):
 
     assert Product.objects.count() == 4
     assert (Category.objects.count(), Brand.objects.count()) == (2, 1)
+
+
+# --- The command ----------------------------------------------------------------------------------------------
+
+
+def test_command_does_the_same(tmp_path, capsys, client, run_owed_work):
+    path = tmp_path / "a.csv"
+    path.write_text(FILE.replace("handle", "Griff") + "bad,Bad,,,,,BAD,x,1\n")
+    mapping = '{"Griff": "url_key"}'
+
+    call_command("import_products", str(path), "--dry-run", "--mapping", mapping)
+    dry, nothing = capsys.readouterr(), Product.objects.count()
+    call_command("import_products", str(path), "--mapping", mapping)
+    wet = capsys.readouterr()
+    run_owed_work()  # the worker finds it done
+
+    sums = "a.csv: 2 created, 0 changed, 0 unchanged, 1 refused"
+    assert (dry.out, nothing) == (f"{sums} (a dry run: nothing was stored)\n", 0)
+    assert (wet.out, Product.objects.count()) == (f"{sums}\n", 2)
+    assert wet.err == "line 5: price: 'x' is no amount such as 1299.00. (bad_price)\n"
+    assert client.post(f"/api/imports/{CatalogueImport.objects.latest('created_at').pk}/undo/").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("content", "arguments", "message"),
+    [
+        (None, [], "cannot be read: No such file or directory."),
+        (b"\x89PNG", [], "This is a picture, not a CSV, NDJSON or XLSX file."),
+        (b"name,price\na,1\n", ["--mapping", "{"], "--mapping is no JSON"),
+        (b"name,price\na,1\n", ["--currency", "XTS"], "There is no exchange rate for this currency"),
+    ],
+)
+def test_command_refuses_in_one_sentence(tmp_path, media, content, arguments, message):
+    path = tmp_path / "a.csv"
+    if content is not None:
+        path.write_bytes(content)
+
+    with pytest.raises(CommandError, match=message):
+        call_command("import_products", str(path), *arguments)
+
+    assert (CatalogueImport.objects.count(), stored(media)) == (0, [])
