@@ -12,7 +12,13 @@ from catalog.changes.models import ProductChange  # noqa: F401 - a sub-package's
 from catalog.exchange.models import CatalogueImport, ImportChange, ImportProblem  # noqa: F401
 from catalog.images.files import address_of
 from catalog.images.models import ProductImage  # noqa: F401 - a sub-package's models are the app's
-from catalog.inventory.models import StockCount, StockCountLine, Warehouse, WarehouseStock  # noqa: F401
+from catalog.inventory.models import (  # noqa: F401
+    LowStockAlert,
+    StockCount,
+    StockCountLine,
+    Warehouse,
+    WarehouseStock,
+)
 from catalog.ltree import LtreeField
 from catalog.prices.models import CustomerGroup, PriceList, PriceListItem  # noqa: F401
 from catalog.reviews.models import Review  # noqa: F401
@@ -240,6 +246,11 @@ class StockMovement(models.Model):
         indexes = [
             models.Index(fields=["variant", "id"], name="movement_by_variant"),
             models.Index(fields=["warehouse", "id"], name="movement_by_place", condition=Q(warehouse__isnull=False)),
+            models.Index(
+                fields=["warehouse", "created_at"],
+                name="movement_by_place_and_time",
+                condition=Q(warehouse__isnull=False),
+            ),
             models.Index(fields=["document_id"], name="movement_by_document", condition=Q(document_id__isnull=False)),
         ]
 

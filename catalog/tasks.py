@@ -112,3 +112,25 @@ def sweep_imports() -> None:
     from catalog.exchange.sweeping import sweep
 
     sweep()
+
+
+# Owed by a trigger on stock, under this name: see migration 0007_inventory.
+@owed_task("catalog.gather_stock_alerts")
+def gather_stock_alerts() -> None:
+    from catalog.inventory.alerts import gather_stock_alerts as gather
+
+    gather()
+
+
+@owed_task("catalog.mail_stock_alerts", network=True)
+def mail_stock_alerts(alert_ids: list[str], user_id: str = "", address: str = "") -> None:
+    from catalog.inventory.alerts import mail_stock_alerts as mail
+
+    mail(alert_ids, user_id=UUID(user_id) if user_id else None, address=address)
+
+
+@shared_task(name="catalog.tend_stock_alerts")
+def tend_stock_alerts() -> None:
+    from catalog.inventory.alerts import tend_stock_alerts as tend
+
+    tend()

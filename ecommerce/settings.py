@@ -133,10 +133,15 @@ if _scheme not in ("postgres", "postgresql"):
     raise ImproperlyConfigured("DATABASE_URL must name a PostgreSQL database; no other dialect is supported.")
 DATABASES = {"default": env.db_url("DATABASE_URL")}
 DATABASES["default"].update(CONN_MAX_AGE=60, CONN_HEALTH_CHECKS=True, ATOMIC_REQUESTS=False)
+# At or below so many units a variant without a threshold of its own is low. A trigger on stock reads it too.
+LOW_STOCK_THRESHOLD = whole_number("LOW_STOCK_THRESHOLD", 5, least=0, most=1_000_000)
 DATABASES["default"].setdefault("OPTIONS", {}).update(
     connect_timeout=3,
     # Nothing may wait for ever: a lock for 3 s, a statement for 15 s, an idle transaction for 30 s.
-    options="-c lock_timeout=3000 -c statement_timeout=15000 -c idle_in_transaction_session_timeout=30000",
+    options=(
+        "-c lock_timeout=3000 -c statement_timeout=15000 -c idle_in_transaction_session_timeout=30000 "
+        f"-c shop.low_stock_threshold={LOW_STOCK_THRESHOLD}"
+    ),
 )
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
@@ -188,6 +193,7 @@ CELERY_BEAT_SCHEDULE = {
     "cancel-unpaid-orders": {"task": "orders.cancel_unpaid_orders", "schedule": 30.0, "options": {"expires": 30}},
     "tend-stock-notices": {"task": "catalog.tend_stock_notices", "schedule": 600.0, "options": {"expires": 600}},
     "sweep-imports": {"task": "catalog.sweep_imports", "schedule": 300.0, "options": {"expires": 300}},
+    "tend-stock-alerts": {"task": "catalog.tend_stock_alerts", "schedule": 600.0, "options": {"expires": 600}},
     "sweep-images": {"task": "catalog.sweep_images", "schedule": 3600.0, "options": {"expires": 3600}},
     "refresh-search": {"task": "catalog.refresh_search", "schedule": 3600.0, "options": {"expires": 3600}},
     "purge-expired-rows": {"task": "ecommerce.purge_expired_rows", "schedule": 3600.0},
@@ -399,7 +405,10 @@ MAX_RATE_AGE = timedelta(days=whole_number("MAX_RATE_AGE_DAYS", 7, most=3650))  
 
 IMPORT_MAX_BYTES = whole_number("IMPORT_MAX_MEGABYTES", 200, most=4096) * 1024**2  # of one uploaded catalogue file
 REVIEWS_PREMODERATED = flag("REVIEWS_PREMODERATED")  # staff publish every review, not only those with a link
-LOW_STOCK_THRESHOLD = whole_number("LOW_STOCK_THRESHOLD", 5, least=0, most=1_000_000)  # of variants without their own
+# Who is told of low stock: these addresses; none named, all staff who may see the alerts.
+STOCK_ALERT_EMAILS = [address.strip() for address in env.list("STOCK_ALERT_EMAILS", default=[])]
+if _wrong := [address for address in STOCK_ALERT_EMAILS if "@" not in address]:
+    raise ImproperlyConfigured(f"STOCK_ALERT_EMAILS names {_wrong[0]!r}; it takes e-mail addresses.")
 
 # --- Orders -------------------------------------------------------------------------------------------------
 

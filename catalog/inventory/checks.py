@@ -57,4 +57,12 @@ CHECKS = (
         WHERE b.on_hand <> 0 AND NOT w.is_active
         """,
     ),
+    Check(
+        "an alert is open only while its variant is low",
+        """
+        SELECT 'alert ' || a.id || ' is open, of variant ' || a.variant_id || ' there are ' || k.available
+        FROM catalog_lowstockalert AS a JOIN catalog_stock AS k USING (variant_id)
+        WHERE a.cleared_at IS NULL AND NOT catalog_is_low(k.available, k.low_stock_threshold)
+        """,
+    ),
 )

@@ -15,6 +15,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
@@ -43,26 +44,29 @@ CLOCKS_DIFFER = timedelta(minutes=5)
 
 _OPEN = (LineState.OPEN, LineState.SHORT)
 
-# Movements of counts are found by their creation, which is after their counting, and then looked at by that.
+# What came since, and what was counted later, are gathered once and not looked up for each line: a new table of lines
+# has no statistics yet. Movements of counts are found by their creation, which is after their counting, and then looked
+# at by that.
 _COMPARE = """
-SELECT l.id, l.variant_id, l.counted, coalesce(b.on_hand, 0) AS lying, coalesce(m.units, 0) AS since, k.available,
-    EXISTS (
-        SELECT 1 FROM catalog_stockcountline AS o JOIN catalog_stockcount AS oc ON oc.id = o.count_id
-        WHERE o.variant_id = l.variant_id AND o.state IN ('applied', 'short')
-            AND oc.warehouse_id = c.warehouse_id AND oc.counted_at > c.counted_at
-    ) AS superseded
-FROM catalog_stockcountline AS l
-JOIN catalog_stockcount AS c ON c.id = l.count_id
-JOIN catalog_stock AS k ON k.variant_id = l.variant_id
-LEFT JOIN catalog_warehousestock AS b ON b.variant_id = l.variant_id AND b.warehouse_id = c.warehouse_id
-LEFT JOIN LATERAL (
-    SELECT sum(m.on_hand_change) AS units
+WITH since AS MATERIALIZED (
+    SELECT m.variant_id, sum(m.on_hand_change) AS units
     FROM catalog_stockmovement AS m
-    LEFT JOIN catalog_stockcount AS mc ON m.kind = 'count' AND mc.id = m.document_id
-    WHERE m.variant_id = l.variant_id AND m.warehouse_id = c.warehouse_id
-        AND m.created_at > c.counted_at AND coalesce(mc.counted_at, m.created_at) > c.counted_at
-) AS m ON true
-WHERE l.count_id = %s AND (%s::bigint[] IS NULL OR l.id = ANY(%s::bigint[]))
+    LEFT JOIN catalog_stockcount AS c ON m.kind = 'count' AND c.id = m.document_id
+    WHERE m.warehouse_id = %(warehouse)s AND m.created_at > %(counted_at)s
+        AND coalesce(c.counted_at, m.created_at) > %(counted_at)s
+    GROUP BY m.variant_id
+), later AS MATERIALIZED (
+    SELECT l.variant_id
+    FROM catalog_stockcountline AS l JOIN catalog_stockcount AS c ON c.id = l.count_id
+    WHERE c.warehouse_id = %(warehouse)s AND c.counted_at > %(counted_at)s AND l.state IN ('applied', 'short')
+)
+SELECT l.id, l.variant_id, l.counted, coalesce(b.on_hand, 0), coalesce(s.units, 0), k.available,
+    l.variant_id IN (SELECT variant_id FROM later)
+FROM catalog_stockcountline AS l
+JOIN catalog_stock AS k ON k.variant_id = l.variant_id
+LEFT JOIN catalog_warehousestock AS b ON b.variant_id = l.variant_id AND b.warehouse_id = %(warehouse)s
+LEFT JOIN since AS s ON s.variant_id = l.variant_id
+WHERE l.count_id = %(count)s AND (%(lines)s::bigint[] IS NULL OR l.id = ANY(%(lines)s::bigint[]))
 """
 
 
@@ -146,7 +150,7 @@ def _keep(count: StockCount, lines: Sequence[Counted], variants: dict[str, UUID]
                 [line.expected for line in lines],
             ],
         )
-    _note(_compared(count.pk), state=False)
+    _note(_compared(count), state=False)
     return count
 
 
@@ -239,7 +243,7 @@ def work_on_count(count_id: UUID) -> None:
 
 def _apply_lines(count: StockCount, line_ids: list[int]) -> None:
     stock.lock_stock(count.lines.filter(pk__in=line_ids).values_list("variant_id", flat=True))
-    lines = _compared(count.pk, line_ids)
+    lines = _compared(count, line_ids)
     stock.apply_changes(
         [
             stock.Change(
@@ -259,9 +263,15 @@ def _apply_lines(count: StockCount, line_ids: list[int]) -> None:
     _note(lines, state=True)
 
 
-def _compared(count_id: UUID, line_ids: list[int] | None = None) -> list[_Line]:
+def _compared(count: StockCount, line_ids: list[int] | None = None) -> list[_Line]:
+    parameters: dict[str, Any] = {
+        "count": count.pk,
+        "warehouse": count.warehouse_id,
+        "counted_at": count.counted_at,
+        "lines": line_ids,
+    }
     with connection.cursor() as cursor:
-        cursor.execute(_COMPARE, [count_id, line_ids, line_ids])
+        cursor.execute(_COMPARE, parameters)
         return [_Line(*row) for row in cursor.fetchall()]
 
 

@@ -7,7 +7,7 @@ from django_filters import rest_framework as filters
 from rest_framework.exceptions import ValidationError
 
 from catalog.filters import YesOrNoFilter
-from catalog.inventory.models import StockCount, StockCountLine, Warehouse, WarehouseStock
+from catalog.inventory.models import LowStockAlert, StockCount, StockCountLine, Warehouse, WarehouseStock
 from catalog.inventory.selectors import UNKNOWN_WAREHOUSE, by_id_or_code, low_stock
 from catalog.models import Product, Stock, StockMovement
 from catalog.selectors import by_id_or_url_key
@@ -90,3 +90,13 @@ class CountLineFilter(filters.FilterSet):
 
     def that_differ(self, rows: QuerySet[Any], name: str, wanted: bool) -> QuerySet[Any]:
         return rows.exclude(counted=F("expected")) if wanted else rows.filter(counted=F("expected"))
+
+
+class AlertFilter(filters.FilterSet):
+    variant = filters.UUIDFilter(field_name="variant_id")
+    sku = filters.CharFilter(field_name="variant__sku", max_length=64)
+    open = YesOrNoFilter(field_name="cleared_at", lookup_expr="isnull", label="still low")
+
+    class Meta:
+        model = LowStockAlert
+        fields = ()

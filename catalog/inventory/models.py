@@ -125,3 +125,28 @@ class StockCountLine(models.Model):
 
     def __str__(self) -> str:
         return f"{self.counted} of {self.variant_id}"
+
+
+class LowStockAlert(BaseModel):
+    """A variant has become low: raised by a trigger on ``Stock`` when it falls to its threshold, once until it rises.
+
+    ``available`` and ``threshold`` are those of that moment.
+    """
+
+    variant = models.ForeignKey("catalog.Variant", on_delete=models.CASCADE, related_name="low_stock_alerts")
+    available = models.IntegerField()
+    threshold = models.IntegerField()
+    told_at = models.DateTimeField(null=True, blank=True)  # staff, by mail; or left out, as they were told lately
+    cleared_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        default_permissions = ("view",)
+        constraints = [
+            models.UniqueConstraint(
+                fields=["variant"], condition=Q(cleared_at__isnull=True), name="low_stock_alert_open_once"
+            )
+        ]
+        indexes = [models.Index(fields=["-created_at", "-id"], name="low_stock_alert_newest")]
+
+    def __str__(self) -> str:
+        return f"{self.available} left"

@@ -45,3 +45,7 @@ class MayApplyCounts(BasePermission):
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         return staff_may(request.user, "change_stockcount")
+
+
+class MaySeeAlerts(StaffMayHandle):
+    model_name = "lowstockalert"

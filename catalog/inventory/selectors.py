@@ -10,7 +10,7 @@ from django.db.models.functions import Abs, Coalesce, Greatest
 
 from accounts.models import User
 from catalog.inventory.exceptions import UnknownInRequest
-from catalog.inventory.models import StockCount, StockCountLine, Warehouse, WarehouseStock
+from catalog.inventory.models import LowStockAlert, StockCount, StockCountLine, Warehouse, WarehouseStock
 from catalog.models import Product, Stock, StockMovement, Variant
 from ecommerce.exceptions import ErrorRow
 
@@ -160,3 +160,9 @@ def lines_of(count: StockCount) -> QuerySet[StockCountLine]:
         .annotate(size=Abs(F("counted") - F("expected")))
         .order_by("-size", "number")
     )
+
+
+def alerts() -> QuerySet[LowStockAlert]:
+    """Return all alerts, newest first, each with what is left now; for staff."""
+    left = F("variant__stock_level__available")
+    return LowStockAlert.objects.select_related("variant__product").annotate(left=left).order_by("-created_at", "-id")

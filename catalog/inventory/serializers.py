@@ -5,7 +5,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from catalog.inventory.models import Warehouse, WarehouseStock
+from catalog.inventory.models import LowStockAlert, Warehouse, WarehouseStock
 from catalog.models import Stock, StockMovement
 from ecommerce.fields import StrictIntegerField
 
@@ -210,3 +210,31 @@ class AdjustedSerializer(serializers.Serializer[Any]):
 
 class TransferredSerializer(AdjustedSerializer):
     id = serializers.UUIDField(help_text="The transfer's; its movements have it as `document_id`.")
+
+
+class AlertSerializer(serializers.ModelSerializer[LowStockAlert]):
+    """``available`` and ``threshold`` are those of ``raised_at``; ``left`` is what there is now."""
+
+    variant_id = serializers.UUIDField()
+    sku = serializers.CharField(source="variant.sku")
+    product_id = serializers.UUIDField(source="variant.product_id")
+    product_name = serializers.CharField(source="variant.product.product_name")
+    left = serializers.IntegerField()
+    raised_at = serializers.DateTimeField(source="created_at")
+
+    class Meta:
+        model = LowStockAlert
+        fields = (
+            "id",
+            "variant_id",
+            "sku",
+            "product_id",
+            "product_name",
+            "available",
+            "threshold",
+            "left",
+            "raised_at",
+            "told_at",
+            "cleared_at",
+        )
+        read_only_fields = fields

@@ -9,6 +9,7 @@ urlpatterns = [
     path("stock/movements/", views.MovementViewSet.as_view({"get": "list"})),
     path("stock/adjust/", views.AdjustStockView.as_view()),
     path("stock/transfer/", views.TransferStockView.as_view()),
+    path("stock/alerts/", views.AlertViewSet.as_view({"get": "list"})),
     path("stock/counts/", count_views.CountViewSet.as_view({"get": "list", "post": "create"})),
     path("stock/counts/sheet/", count_views.CountSheetView.as_view()),
     path("stock/counts/<uuid:pk>/", count_views.CountViewSet.as_view({"get": "retrieve", "delete": "destroy"})),

@@ -16,10 +16,10 @@ from accounts.authentication import signed_in
 from catalog import stock
 from catalog.inventory import adjusting, selectors, serializers, warehouses
 from catalog.inventory.exceptions import SameWarehouse
-from catalog.inventory.filters import MovementFilter, StockFilter
-from catalog.inventory.models import Warehouse
+from catalog.inventory.filters import AlertFilter, MovementFilter, StockFilter
+from catalog.inventory.models import LowStockAlert, Warehouse
 from catalog.inventory.pagination import LedgerPagination
-from catalog.inventory.permissions import MayHandleWarehouses, MaySeeMovements, MaySeeStock
+from catalog.inventory.permissions import MayHandleWarehouses, MaySeeAlerts, MaySeeMovements, MaySeeStock
 from catalog.models import Stock, StockMovement
 from ecommerce import idempotency
 from ecommerce.http import checked
@@ -358,6 +358,48 @@ class WarehouseViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewset
 
     def _answer(self, warehouse: Warehouse, code: int) -> Response:
         return Response(self.get_serializer(self.get_queryset().get(pk=warehouse.pk)).data, status=code)
+
+
+@extend_schema_view(
+    list=extend_schema(
+        summary="List low-stock alerts",
+        description=(
+            "One for each time that a variant fell to its threshold, newest first; `?open=true` are still low. "
+            "An alert is cleared when there is more again, by whatever."
+        ),
+        examples=[
+            OpenApiExample(
+                "Four left",
+                value={
+                    "id": "0198c0de-0000-7000-8000-000000000071",
+                    **{name: _STOCK[name] for name in ("variant_id", "sku", "product_id", "product_name")},
+                    "available": 5,
+                    "threshold": 5,
+                    "left": 4,
+                    "raised_at": "2026-11-21T07:45:00Z",
+                    "told_at": "2026-11-21T07:46:02Z",
+                    "cleared_at": None,
+                },
+                response_only=True,
+                status_codes=["200"],
+            )
+        ],
+    )
+)
+class AlertViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[LowStockAlert]):
+    queryset = LowStockAlert.objects.none()
+    serializer_class = serializers.AlertSerializer
+    permission_classes = (MaySeeAlerts,)
+    filterset_class = AlertFilter
+    orderings = {
+        "-raised_at": ("-created_at", "-id"),
+        "raised_at": ("created_at", "id"),
+        "left": ("left", "-created_at"),
+    }
+    schema_tag = "inventory"
+
+    def get_queryset(self) -> QuerySet[LowStockAlert]:
+        return selectors.alerts()
 
 
 def _levels(variant_ids: list[UUID]) -> Any:

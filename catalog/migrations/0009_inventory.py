@@ -87,9 +87,60 @@ DROP FUNCTION catalog_movement_place();
 DROP FUNCTION catalog_default_warehouse();
 """
 
+# A variant is low at or below its own threshold, or the shop's, which every connection of the shop brings along (see
+# DATABASES in settings). Falling to it raises one alert and owes, after a minute in which more may gather, one message;
+# rising above it clears the alert. The rows are locked by whoever changes them, so two sales cannot both see the fall.
+ALERTS = """
+CREATE FUNCTION catalog_is_low(available integer, own integer) RETURNS boolean LANGUAGE sql STABLE AS $$
+    SELECT available <= coalesce(own, nullif(current_setting('shop.low_stock_threshold', true), '')::integer, 5)
+$$;
+
+CREATE FUNCTION catalog_stock_alerts() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF NOT EXISTS (
+        SELECT 1 FROM new_rows AS n JOIN old_rows AS o USING (variant_id)
+        WHERE catalog_is_low(n.available, n.low_stock_threshold) <> catalog_is_low(o.available, o.low_stock_threshold)
+    ) THEN
+        RETURN NULL;
+    END IF;
+    UPDATE catalog_lowstockalert AS a SET cleared_at = statement_timestamp(), updated_at = statement_timestamp()
+    FROM new_rows AS n
+    WHERE a.variant_id = n.variant_id AND a.cleared_at IS NULL
+        AND NOT catalog_is_low(n.available, n.low_stock_threshold);
+    INSERT INTO catalog_lowstockalert (id, created_at, updated_at, variant_id, available, threshold)
+    SELECT gen_random_uuid(), statement_timestamp(), statement_timestamp(), n.variant_id, n.available,
+        coalesce(n.low_stock_threshold, nullif(current_setting('shop.low_stock_threshold', true), '')::integer, 5)
+    FROM new_rows AS n JOIN old_rows AS o USING (variant_id)
+    WHERE catalog_is_low(n.available, n.low_stock_threshold)
+        AND NOT catalog_is_low(o.available, o.low_stock_threshold)
+    ON CONFLICT DO NOTHING;
+    IF FOUND THEN
+        INSERT INTO ecommerce_outboxmessage
+            (id, created_at, updated_at, topic, payload, dedupe_key, request_id, attempts, last_error, next_attempt_at)
+        VALUES (gen_random_uuid(), statement_timestamp(), statement_timestamp(), 'catalog.gather_stock_alerts', '{}',
+            'low-stock:' || gen_random_uuid(), '', 0, '', statement_timestamp() + interval '1 minute');
+    END IF;
+    RETURN NULL;
+END
+$$;
+
+CREATE TRIGGER stock_alerts AFTER UPDATE ON catalog_stock
+    REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION catalog_stock_alerts();
+"""
+ALERTS_BACKWARD = """
+DROP TRIGGER stock_alerts ON catalog_stock;
+DROP FUNCTION catalog_stock_alerts();
+DROP FUNCTION catalog_is_low(integer, integer);
+"""
+
 
 class Migration(migrations.Migration):
-    dependencies = [("catalog", "0008_taxonomy"), migrations.swappable_dependency(settings.AUTH_USER_MODEL)]
+    dependencies = [
+        ("catalog", "0008_taxonomy"),
+        ("ecommerce", "0002_initial"),
+        migrations.swappable_dependency(settings.AUTH_USER_MODEL),
+    ]
     operations = [
         migrations.CreateModel(
             name="Warehouse",
@@ -250,6 +301,35 @@ class Migration(migrations.Migration):
                 ],
             },
         ),
+        migrations.CreateModel(
+            name="LowStockAlert",
+            fields=[
+                ("id", models.UUIDField(default=ecommerce.models.new_id, editable=False, primary_key=True, serialize=False)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("updated_at", models.DateTimeField(auto_now=True)),
+                ("available", models.IntegerField()),
+                ("threshold", models.IntegerField()),
+                ("told_at", models.DateTimeField(blank=True, null=True)),
+                ("cleared_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "variant",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="low_stock_alerts",
+                        to="catalog.variant",
+                    ),
+                ),
+            ],
+            options={
+                "default_permissions": ("view",),
+                "indexes": [models.Index(fields=["-created_at", "-id"], name="low_stock_alert_newest")],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=Q(cleared_at__isnull=True), fields=("variant",), name="low_stock_alert_open_once"
+                    )
+                ],
+            },
+        ),
         migrations.AddField("stock", "low_stock_threshold", models.PositiveIntegerField(blank=True, null=True)),
         migrations.AddField("stockmovement", "document_id", models.UUIDField(null=True)),
         migrations.AddField("stockmovement", "part", models.PositiveSmallIntegerField(db_default=0, default=0)),
@@ -299,6 +379,14 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="stockmovement",
             index=models.Index(
+                condition=Q(warehouse__isnull=False),
+                fields=["warehouse", "created_at"],
+                name="movement_by_place_and_time",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="stockmovement",
+            index=models.Index(
                 condition=Q(document_id__isnull=False), fields=["document_id"], name="movement_by_document"
             ),
         ),
@@ -312,4 +400,5 @@ class Migration(migrations.Migration):
             ),
         ),
         migrations.RunSQL(BALANCES, BALANCES_BACKWARD),
+        migrations.RunSQL(ALERTS, ALERTS_BACKWARD),
     ]
