@@ -14,6 +14,7 @@ from unfold.views import ChangeList
 from catalog import services
 from catalog.attributes.admin import AttributeAdmin
 from catalog.attributes.models import Attribute
+from catalog.curation import admin as curation_admin  # noqa: F401 - registers itself
 from catalog.currencies.admin import ExchangeRateAdmin
 from catalog.exchange.admin import WithExchange
 from catalog.forms import BrandForm, CategoryForm, NewVariantForm, ProductForm, VariantForm

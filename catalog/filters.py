@@ -11,6 +11,7 @@ from rest_framework.exceptions import ValidationError
 
 from catalog import selectors
 from catalog.attributes.asking import attributes_from_pairs
+from catalog.curation.selectors import find_collection, within
 from catalog.models import Product, ProductQuerySet
 from catalog.searching.finding import criteria_of
 from catalog.searching.matching import search_products
@@ -52,6 +53,7 @@ class ProductFilter(filters.FilterSet):
     attributes = filters.CharFilter(
         method="with_attributes", label="name:value, such as color:black or storage:64..256; repeat it"
     )
+    collection = filters.CharFilter(method="in_collection", label="a published collection's id or url_key")
     search = filters.CharFilter(method="matching", label="words, prefixes, part numbers; typos are forgiven")
     q = filters.CharFilter(method="matching", label="the same as search")
 
@@ -75,6 +77,12 @@ class ProductFilter(filters.FilterSet):
     def with_attributes(self, products: ProductQuerySet, name: str, last: str) -> QuerySet[Product]:
         pairs = self.data.getlist(name) if isinstance(self.data, QueryDict) else [last]
         return criteria_of(attributes=attributes_from_pairs(pairs)).narrow(products)
+
+    def in_collection(self, products: ProductQuerySet, name: str, key: str) -> QuerySet[Product]:
+        collection = find_collection(self.request.user, key) if self.request else None
+        if collection is None:
+            raise ValidationError({name: ["There is no such collection."]})
+        return within(collection, products)
 
     def matching(self, products: ProductQuerySet, name: str, text: str) -> QuerySet[Product]:
         return search_products(products, text, attr=name)

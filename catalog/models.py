@@ -9,6 +9,7 @@ from django.db.models.functions import Coalesce
 
 from catalog.attributes.models import Attribute, AttributeChoice, CategoryAttribute, ProductNumber  # noqa: F401
 from catalog.changes.models import ProductChange  # noqa: F401 - a sub-package's models are the app's
+from catalog.curation.models import Collection, CollectionProduct  # noqa: F401
 from catalog.exchange.models import CatalogueImport, ImportChange, ImportProblem  # noqa: F401
 from catalog.images.files import address_of
 from catalog.images.models import ProductImage  # noqa: F401 - a sub-package's models are the app's

@@ -1,25 +1,28 @@
-"""Who may write the catalogue: staff, each by the permissions of the model."""
+"""Who may write the catalogue over HTTP: staff, each by the permissions of the model."""
 
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-_VERBS = {"POST": ("add",), "PUT": ("change",), "PATCH": ("change",), "DELETE": ("delete",)}
+_RIGHTS = {"create": ("add",), "destroy": ("delete",)}  # of an action; every other write is a change
 
 
-class StaffMayWrite(BasePermission):
-    """Anyone reads; staff write what ``add_…``, ``change_…`` and ``delete_…`` of the view's model allow them.
+class StaffByPermission(BasePermission):
+    """Staff with Django's permissions for the view's model; ``public_reads`` of the view lets anyone look.
 
-    ``action_permissions`` of a view names what an action of its own asks for: ``{"merge": ("change", "delete")}``.
+    ``action_permissions`` of a view names what an action of its own asks for: ``{"merge": ("change", "delete")}``. What
+    hangs below a row (its prices, its members) is changed by who may change the row.
     """
 
     def has_permission(self, request: Request, view: APIView) -> bool:
-        if request.method in SAFE_METHODS:
+        if request.method in SAFE_METHODS and getattr(view, "public_reads", False):
             return True
-        verbs = getattr(view, "action_permissions", {}).get(
-            getattr(view, "action", None), _VERBS.get(request.method or "")
-        )
-        user, meta = request.user, view.queryset.model._meta  # type: ignore[attr-defined]
-        if not verbs or not (user.is_authenticated and user.is_staff):
+        user = request.user
+        if not (user.is_authenticated and user.is_staff):
             return False
-        return all(user.has_perm(f"{meta.app_label}.{verb}_{meta.model_name}") for verb in verbs)
+        action = getattr(view, "action", None) or ""
+        own: dict[str, tuple[str, ...]] = getattr(view, "action_permissions", {})
+        rights = ("view",) if request.method in SAFE_METHODS else own.get(action) or _RIGHTS.get(action, ("change",))
+        model = getattr(view, "permission_model", None) or view.queryset.model  # type: ignore[attr-defined]
+        meta = model._meta
+        return all(user.has_perm(f"{meta.app_label}.{right}_{meta.model_name}") for right in rights)

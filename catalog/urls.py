@@ -4,6 +4,7 @@ from rest_framework.routers import SimpleRouter
 from catalog import views
 from catalog.attributes.views import AttributeViewSet, CategoryAttributesView
 from catalog.changes.views import ProductChangesView
+from catalog.curation.views import CollectionProductViewSet, CollectionViewSet
 from catalog.currencies.views import CurrencyViewSet
 from catalog.editing.views import ProductEditorViewSet, RemovedProductsViewSet
 from catalog.exchange.export_views import ExportView
@@ -22,6 +23,7 @@ router.register("categories", CategoryViewSet, basename="category")
 router.register("brands", BrandViewSet, basename="brand")
 router.register("attributes", AttributeViewSet, basename="attribute")
 router.register("currencies", CurrencyViewSet, basename="currency")
+router.register("collections", CollectionViewSet, basename="collection")
 router.register("price-lists", PriceListViewSet, basename="price-list")
 router.register("customer-groups", CustomerGroupViewSet, basename="customer-group")
 router.register("imports", ImportViewSet, basename="import")
@@ -46,6 +48,7 @@ urlpatterns = [
     ),
     path("products/<str:key>/reviews/", ProductReviewViewSet.as_view({"get": "list", "post": "create"})),
     path("products/<str:key>/notify/", StockNoticeView.as_view()),
+    path("collections/<str:key>/products/", CollectionProductViewSet.as_view({"get": "list", "put": "set_all"})),
     path("price-lists/<uuid:pk>/items/", PriceListItemViewSet.as_view({"get": "list", "put": "set_all"})),
     path("wishlist/", WishlistViewSet.as_view({"get": "list", "post": "create"})),
     path("wishlist/<uuid:product_id>/", WishlistViewSet.as_view({"delete": "destroy"})),

@@ -9,7 +9,7 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema
 from rest_framework import viewsets
 from rest_framework.decorators import action
 from rest_framework.generics import get_object_or_404
-from rest_framework.permissions import AllowAny, IsAuthenticatedOrReadOnly
+from rest_framework.permissions import AllowAny, BasePermission, IsAuthenticatedOrReadOnly
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -22,7 +22,7 @@ from catalog.models import Product
 from catalog.prices.selectors import member_of_a_group
 from catalog.prices.serializers import PERSONAL
 from ecommerce.filters import refuse_unknown_parameters
-from ecommerce.pagination import CursorOrPagePagination
+from ecommerce.pagination import CursorOrPagePagination, PageNumberPagination
 
 ORDERING_PARAMETER = OpenApiParameter(
     "ordering",
@@ -90,11 +90,11 @@ class ByIdOrUrlKey(viewsets.GenericViewSet[Any]):
 )
 class ProductViewSet(ProductWrites, ByIdOrUrlKey, viewsets.ReadOnlyModelViewSet[Product]):
     queryset = Product.objects.none()
-    permission_classes = (IsAuthenticatedOrReadOnly,)
+    permission_classes: tuple[type[BasePermission], ...] = (IsAuthenticatedOrReadOnly,)
     filterset_class = ProductFilter
-    pagination_class = CursorOrPagePagination
+    pagination_class: type[PageNumberPagination] = CursorOrPagePagination
     cursor_orderings = CURSOR_ORDERINGS
-    extra_query_parameters = (DISPLAY_CURRENCY.name, CURSOR.name)
+    extra_query_parameters: tuple[str, ...] = (DISPLAY_CURRENCY.name, CURSOR.name)
     schema_tag = "catalog"
 
     @cached_property

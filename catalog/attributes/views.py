@@ -6,7 +6,7 @@ from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import mixins, status, viewsets
 from rest_framework.generics import get_object_or_404
-from rest_framework.permissions import AllowAny, IsAuthenticatedOrReadOnly
+from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -16,7 +16,7 @@ from catalog.attributes.models import Attribute
 from catalog.attributes.serializers import AttributeSerializer, AttributeSetSerializer, WriteAttributeSerializer
 from catalog.duplicates import naming_duplicates
 from catalog.models import Category
-from catalog.permissions import StaffMayWrite
+from catalog.permissions import StaffByPermission
 from catalog.selectors import by_id_or_url_key
 from ecommerce.filters import refuse_unknown_parameters
 from ecommerce.http import checked
@@ -82,7 +82,8 @@ _CHANGE = (
 )
 class AttributeViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Attribute]):
     queryset = Attribute.objects.none()
-    permission_classes = (IsAuthenticatedOrReadOnly, StaffMayWrite)
+    permission_classes = (StaffByPermission,)
+    public_reads = True
     serializer_class = AttributeSerializer
     lookup_field = "code"
     lookup_value_regex = "[^/.]+"

@@ -9,12 +9,12 @@ from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schem
 from rest_framework import mixins, status, viewsets
 from rest_framework.decorators import action
 from rest_framework.generics import get_object_or_404
-from rest_framework.permissions import SAFE_METHODS, BasePermission
+from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
-from rest_framework.views import APIView
 
+from catalog.permissions import StaffByPermission
 from catalog.prices import selectors, services
 from catalog.prices.filters import PriceListItemFilter
 from catalog.prices.models import CustomerGroup, PriceList, PriceListItem
@@ -61,26 +61,6 @@ _GROUP_ASKED = OpenApiExample("Resellers", value={"name": _GROUP["name"]}, reque
 _ID = OpenApiParameter(
     "id", location=OpenApiParameter.PATH, description="The price list.", type={"format": "uuid", "type": "string"}
 )
-_RIGHTS = {"create": "add", "destroy": "delete"}  # of an action; every other write is a change
-
-
-class StaffByPermission(BasePermission):
-    """Staff with Django's permission for the view's model; ``public_reads`` of the view lets anyone look.
-
-    What hangs below a row (its prices, its members) is changed by who may change the row.
-    """
-
-    def has_permission(self, request: Request, view: APIView) -> bool:
-        if request.method in SAFE_METHODS and getattr(view, "public_reads", False):
-            return True
-        user = request.user
-        if not (user.is_authenticated and user.is_staff):
-            return False
-        action = getattr(view, "action", None) or ""
-        right = "view" if request.method in SAFE_METHODS else _RIGHTS.get(action, "change")
-        model = getattr(view, "permission_model", None) or view.queryset.model  # type: ignore[attr-defined]
-        meta = model._meta
-        return user.has_perm(f"{meta.app_label}.{right}_{meta.model_name}")
 
 
 @extend_schema_view(

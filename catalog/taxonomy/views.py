@@ -8,14 +8,13 @@ from rest_framework import mixins, status
 from rest_framework.decorators import action
 from rest_framework.exceptions import NotFound
 from rest_framework.generics import get_object_or_404
-from rest_framework.permissions import IsAuthenticatedOrReadOnly
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from catalog import selectors
 from catalog.duplicates import naming_duplicates
 from catalog.models import Brand, Category
-from catalog.permissions import StaffMayWrite
+from catalog.permissions import StaffByPermission
 from catalog.serializers import CategorySerializer
 from catalog.services import save_brand, save_category
 from catalog.taxonomy import services
@@ -79,7 +78,8 @@ _MOVE = (
 )
 class CategoryViewSet(ByIdOrUrlKey, mixins.ListModelMixin, mixins.RetrieveModelMixin):
     queryset = Category.objects.none()
-    permission_classes = (IsAuthenticatedOrReadOnly, StaffMayWrite)
+    permission_classes = (StaffByPermission,)
+    public_reads = True
     orderings = {"category_name": ("category_name", "id"), "created_at": ("created_at", "id")}
     schema_tag = "catalog"
 
@@ -145,7 +145,8 @@ class CategoryViewSet(ByIdOrUrlKey, mixins.ListModelMixin, mixins.RetrieveModelM
 @extend_schema_view(list=extend_schema(summary="List brands"))
 class BrandViewSet(ByIdOrUrlKey, mixins.ListModelMixin):
     queryset = Brand.objects.none()
-    permission_classes = (IsAuthenticatedOrReadOnly, StaffMayWrite)
+    permission_classes = (StaffByPermission,)
+    public_reads = True
     action_permissions = {"merge": ("change", "delete")}
     serializer_class = BrandDetailSerializer
     orderings = {"name": ("name", "id")}
@@ -225,7 +226,7 @@ class BrandViewSet(ByIdOrUrlKey, mixins.ListModelMixin):
             OpenApiExample("The brand that stays", value=_BRAND, response_only=True),
         ],
     )
-    @action(detail=True, methods=["post"], permission_classes=[StaffMayWrite])
+    @action(detail=True, methods=["post"])
     def merge(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         brand, into = self._named(), checked(MergeBrandSerializer, request)["into"]
         return self._shown(retry_on_conflict(lambda: services.merge_brands(brand.pk, into=into.pk)))

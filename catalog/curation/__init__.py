@@ -1,0 +1,1 @@
+"""Collections: products that staff put together, by hand or by a rule."""
