@@ -18,6 +18,7 @@ from catalog.curation import admin as curation_admin  # noqa: F401 - registers i
 from catalog.currencies.admin import ExchangeRateAdmin
 from catalog.exchange.admin import WithExchange
 from catalog.forms import BrandForm, CategoryForm, NewVariantForm, ProductForm, VariantForm
+from catalog.history.admin import WithHistory
 from catalog.images.admin import ImageInline, WithPictures
 from catalog.models import Brand, Category, ExchangeRate, Product, ProductQuerySet, Stock, StockMovement, Variant
 from catalog.prices import admin as prices_admin  # noqa: F401 - registers itself
@@ -139,7 +140,7 @@ class VariantInline(UnfoldStackedInline):
 
 
 @admin.register(Product)
-class ProductAdmin(WithExchange, WithPictures):
+class ProductAdmin(WithExchange, WithPictures, WithHistory):
     """Products with their variants. Deleting takes a product out of the shop; it can be restored."""
 
     form = ProductForm
@@ -306,7 +307,7 @@ class TreeChangeList(ChangeList):  # type: ignore[misc]
 
 
 @admin.register(Category)
-class CategoryAdmin(ShopAdmin):
+class CategoryAdmin(WithHistory):
     """The tree. A category moves, with everything below it, when its parent is changed."""
 
     form = CategoryForm
@@ -344,7 +345,7 @@ class CategoryAdmin(ShopAdmin):
 
 
 @admin.register(Brand)
-class BrandAdmin(MergesBrands):
+class BrandAdmin(MergesBrands, WithHistory):
     form = BrandForm
     list_display = ("name", "url_key", "product_count")
     search_fields = ("name", "url_key")

@@ -290,3 +290,7 @@ class ExchangeRate(models.Model):
 
     def __str__(self) -> str:
         return f"1 {self.currency} = {self.base} {self.rate.normalize():f}"
+
+
+# Last, since it follows the models above: their history.
+from catalog.history.models import EVENT_MODELS  # noqa: E402,F401

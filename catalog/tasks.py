@@ -134,3 +134,10 @@ def tend_stock_alerts() -> None:
     from catalog.inventory.alerts import tend_stock_alerts as tend
 
     tend()
+
+
+@shared_task(name="catalog.forget_old_changes")
+def forget_old_changes() -> None:
+    from catalog.history.retention import forget_old_changes as forget
+
+    forget()

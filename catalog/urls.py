@@ -9,6 +9,7 @@ from catalog.currencies.views import CurrencyViewSet
 from catalog.editing.views import ProductEditorViewSet, RemovedProductsViewSet
 from catalog.exchange.export_views import ExportView
 from catalog.exchange.views import ImportViewSet, UploadImportView
+from catalog.history.views import ProductHistoryViewSet
 from catalog.images.views import ProductImageOrderView, ProductImageViewSet
 from catalog.inventory.urls import urlpatterns as inventory_urls
 from catalog.prices.views import CustomerGroupViewSet, PriceListItemViewSet, PriceListViewSet
@@ -40,6 +41,7 @@ urlpatterns = [
     path("products/<str:key>/edit/", ProductEditorViewSet.as_view({"get": "retrieve"})),
     path("products/<str:key>/restore/", ProductEditorViewSet.as_view({"post": "restore"})),
     path("categories/<str:key>/attributes/", CategoryAttributesView.as_view()),
+    path("products/<str:key>/history/", ProductHistoryViewSet.as_view({"get": "list"})),
     path("products/<str:key>/images/", ProductImageViewSet.as_view({"get": "list", "post": "create"})),
     path("products/<str:key>/images/reorder/", ProductImageOrderView.as_view()),
     path(

@@ -59,6 +59,8 @@ def admin_site(shop_name: str) -> dict[str, object]:
                         staff_link("Price lists", "price_check", "catalog.pricelist"),
                         staff_link("Customer groups", "groups", "catalog.customergroup"),
                         staff_link("Exchange rates", "currency_exchange", "catalog.exchangerate"),
+                        staff_link("Changes of products", "history", "catalog.productevent"),
+                        staff_link("Changes of variants", "history", "catalog.variantevent"),
                     ],
                 },
                 {

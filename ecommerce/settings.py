@@ -9,6 +9,7 @@ from datetime import timedelta
 from decimal import Decimal
 from urllib.parse import urlsplit
 
+import pghistory
 from django.core.exceptions import ImproperlyConfigured
 
 from ecommerce.admin_settings import admin_site
@@ -72,6 +73,8 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django.contrib.postgres",
+    "pgtrigger",
+    "pghistory",
     "corsheaders",
     "rest_framework",
     "django_filters",
@@ -95,6 +98,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "catalog.history.context.HistoryMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "ecommerce.middleware.AdminTimeZoneMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -195,6 +199,7 @@ CELERY_BEAT_SCHEDULE = {
     "sweep-imports": {"task": "catalog.sweep_imports", "schedule": 300.0, "options": {"expires": 300}},
     "tend-stock-alerts": {"task": "catalog.tend_stock_alerts", "schedule": 600.0, "options": {"expires": 600}},
     "sweep-images": {"task": "catalog.sweep_images", "schedule": 3600.0, "options": {"expires": 3600}},
+    "forget-old-changes": {"task": "catalog.forget_old_changes", "schedule": 3600.0, "options": {"expires": 3600}},
     "refresh-search": {"task": "catalog.refresh_search", "schedule": 3600.0, "options": {"expires": 3600}},
     "purge-expired-rows": {"task": "ecommerce.purge_expired_rows", "schedule": 3600.0},
 }
@@ -404,6 +409,12 @@ MAX_RATE_AGE = timedelta(days=whole_number("MAX_RATE_AGE_DAYS", 7, most=3650))  
 # --- Catalogue ----------------------------------------------------------------------------------------------
 
 IMPORT_MAX_BYTES = whole_number("IMPORT_MAX_MEGABYTES", 200, most=4096) * 1024**2  # of one uploaded catalogue file
+HISTORY_RETENTION = timedelta(days=whole_number("HISTORY_RETENTION_DAYS", 1095, least=30, most=36_500))
+# Who acted is kept with each change, which is found by what was changed and not by what that refers to.
+PGHISTORY_CREATED_AT_FUNCTION = "clock_timestamp()"  # so that changes of one transaction stand in their order
+PGHISTORY_CONTEXT_FIELD = pghistory.ContextJSONField()
+PGHISTORY_CONTEXT_ID_FIELD = pghistory.ContextUUIDField()
+PGHISTORY_FOREIGN_KEY_FIELD = pghistory.ForeignKey(db_index=False)
 REVIEWS_PREMODERATED = flag("REVIEWS_PREMODERATED")  # staff publish every review, not only those with a link
 # Who is told of low stock: these addresses; none named, all staff who may see the alerts.
 STOCK_ALERT_EMAILS = [address.strip() for address in env.list("STOCK_ALERT_EMAILS", default=[])]

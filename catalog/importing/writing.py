@@ -10,6 +10,7 @@ from django.db import DataError, IntegrityError, OperationalError, connection, t
 
 from accounts.models import User
 from catalog import stock
+from catalog.history.context import acting
 from catalog.importing.changes import Changes
 from catalog.importing.records import Entry, ProductRecord, Reason
 from catalog.importing.taxonomy import BrandBook, CategoryTree, Path
@@ -96,7 +97,7 @@ class CatalogueWriter:
         error: Exception | None = None
         for _ in range(_ATTEMPTS if records else 0):
             try:
-                with transaction.atomic():
+                with acting(via="import", actor=self._actor), transaction.atomic():
                     return self._write(records)
             except (IntegrityError, DataError, OperationalError) as caught:
                 error = caught

@@ -33,9 +33,10 @@ class MergesBrands(ShopAdmin):
         brands: QuerySet[Brand] = super().get_queryset(request).filter(merged_into__isnull=True)
         return brands
 
-    def tables(self, request: HttpRequest, obj: Brand) -> list[Table]:
+    def tables(self, request: HttpRequest, obj: Any) -> list[Table]:
+        tables = super().tables(request, obj)
         rows = [(brand.name, brand.url_key) for brand in obj.former.order_by("name")]
-        return [table("Former names", ("Name", "URL key"), rows)] if rows else []
+        return [table("Former names", ("Name", "URL key"), rows), *tables] if rows else tables
 
     @detail_action("Merge into another", icon="merge", danger=True)
     def merge(self, request: HttpRequest, object_id: str) -> HttpResponseBase:

@@ -1,0 +1,100 @@
+"""History in the admin: on the page of what was changed, and as lists of everything. Nobody can write it."""
+
+import json
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Model
+from django.http import HttpRequest
+from pghistory.models import Event
+
+from accounts.models import User
+from catalog.history import selectors
+from catalog.history.models import EVENT_MODELS
+from ecommerce.admin_base import EMPTY, ReadOnlyAdmin, ShopAdmin, Table, column, table, when
+
+SHOWN = 20  # changes on a page
+_LONGEST = 80  # characters of a value in a table
+
+_KINDS = {model: kind for kind, model in selectors.EVENTS.items()}
+
+
+def shortened(value: Any) -> str:
+    if value is None or value == "":
+        return EMPTY
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+
+
+def in_words(changes: dict[str, dict[str, Any]]) -> str:
+    """Return what was changed: ``price: 2499.00 → 2299.00``."""
+    parts = []
+    for name, change in changes.items():
+        moved = (
+            f"{change['by']:+d}" if "by" in change else f"{shortened(change['before'])} → {shortened(change['after'])}"
+        )
+        parts.append(f"{name}: {moved}")
+    return "; ".join(parts)
+
+
+class WithHistory(ShopAdmin):
+    """Shows below a row what was changed of it, to those who may read history."""
+
+    def tables(self, request: HttpRequest, obj: Model) -> list[Table]:
+        tables = super().tables(request, obj)
+        if not (isinstance(request.user, User) and selectors.may_read_history(request.user)):
+            return tables
+        rows = [
+            (
+                when(change.at),
+                f"{change.kind} {change.name}",
+                change.action,
+                " ".join(part for part in (in_words(change.changes), change.note) if part),
+                str(change.actor or change.actor_id or EMPTY),
+                change.via or EMPTY,
+            )
+            for change in selectors.read_changes(list(selectors.changes_of(obj)[:SHOWN]))
+        ]
+        headers = ("Time", "What", "Happened", "Before → after", "Who", "By way of")
+        return [*tables, table(f"The last {SHOWN} changes", headers, rows)]
+
+
+class EventAdmin(ReadOnlyAdmin):
+    """Every change of one kind of thing, newest first."""
+
+    list_display = ("pgh_created_at", "named", "pgh_label", "who", "via", "request_id")
+    list_filter = ("pgh_label", "pgh_created_at")
+    search_fields = ("=pgh_obj__id", "pgh_context__request_id", "pgh_context__actor")
+    search_help_text = "The whole id of what was changed, of who changed it, or of the request"
+    ordering = ("-pgh_id",)
+    fields = (("pgh_created_at", "pgh_label"), "named", ("who", "via", "request_id"))
+
+    def tables(self, request: HttpRequest, obj: Event) -> list[Table]:
+        changes = selectors.before_and_after(self.kind, [obj])[obj.pk]
+        rows = [(name, shortened(change["before"]), shortened(change["after"])) for name, change in changes.items()]
+        return [table("Before and after", ("Field", "Before", "After"), rows)]
+
+    @property
+    def kind(self) -> str:
+        return _KINDS[self.model]
+
+    @column("What")
+    def named(self, event: Event) -> str:
+        facts = selectors.facts_of(self.kind, event)
+        return facts["name"] or str(facts["id"])
+
+    @column("Who")
+    def who(self, event: Event) -> str:
+        return selectors.facts_of(self.kind, event)["actor_id"] or EMPTY
+
+    @column("By way of")
+    def via(self, event: Event) -> str:
+        return selectors.facts_of(self.kind, event)["via"] or EMPTY
+
+    @column("Request")
+    def request_id(self, event: Event) -> str:
+        return selectors.facts_of(self.kind, event)["request_id"] or EMPTY
+
+
+for event_model in EVENT_MODELS:
+    admin.site.register(event_model, EventAdmin)
