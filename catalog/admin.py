@@ -20,6 +20,7 @@ from catalog.exchange.admin import WithExchange
 from catalog.forms import BrandForm, CategoryForm, NewVariantForm, ProductForm, VariantForm
 from catalog.history.admin import WithHistory
 from catalog.images.admin import ImageInline, WithPictures
+from catalog.inventory import admin as inventory_admin  # noqa: F401 - registers its pages
 from catalog.models import Brand, Category, ExchangeRate, Product, ProductQuerySet, Stock, StockMovement, Variant
 from catalog.prices import admin as prices_admin  # noqa: F401 - registers itself
 from catalog.reviews.admin import ReviewAdmin
