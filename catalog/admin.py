@@ -28,6 +28,8 @@ from catalog.reviews.models import Review
 from catalog.searching.matching import search_products
 from catalog.searching.words import SearchTooLong
 from catalog.stock_admin import StockAdmin, StockMovementAdmin
+from catalog.tagging.admin import TagAdmin
+from catalog.tagging.models import Tag
 from catalog.taxonomy.admin import MergesBrands
 from ecommerce.admin_base import (
     ShopAdmin,
@@ -374,3 +376,4 @@ admin.site.register(ExchangeRate, ExchangeRateAdmin)
 admin.site.register(Review, ReviewAdmin)
 admin.site.register(Stock, StockAdmin)
 admin.site.register(StockMovement, StockMovementAdmin)
+admin.site.register(Tag, TagAdmin)

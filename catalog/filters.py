@@ -15,6 +15,7 @@ from catalog.curation.selectors import find_collection, within
 from catalog.models import Product, ProductQuerySet
 from catalog.searching.finding import criteria_of
 from catalog.searching.matching import search_products
+from catalog.tagging.selectors import find_tags
 
 
 class YesOrNoField(forms.NullBooleanField):
@@ -40,6 +41,9 @@ class YesOrNoFilter(filters.BooleanFilter):
 _PRICE: dict[str, Any] = {"field_name": "price", "min_value": 0, "max_value": 10**10, "decimal_places": 2}
 
 
+MAX_TAGS = 50
+
+
 class ProductFilter(filters.FilterSet):
     category = filters.CharFilter(method="in_category", label="a category's id or url_key; branches below count")
     brand = filters.CharFilter(method="of_brand", label="a brand's id or url_key")
@@ -54,6 +58,7 @@ class ProductFilter(filters.FilterSet):
         method="with_attributes", label="name:value, such as color:black or storage:64..256; repeat it"
     )
     collection = filters.CharFilter(method="in_collection", label="a published collection's id or url_key")
+    tags = filters.CharFilter(method="with_tags", label="a tag's url_key; repeated, any of them")
     search = filters.CharFilter(method="matching", label="words, prefixes, part numbers; typos are forgiven")
     q = filters.CharFilter(method="matching", label="the same as search")
 
@@ -75,8 +80,20 @@ class ProductFilter(filters.FilterSet):
         return products.filter(brand=brand)
 
     def with_attributes(self, products: ProductQuerySet, name: str, last: str) -> QuerySet[Product]:
-        pairs = self.data.getlist(name) if isinstance(self.data, QueryDict) else [last]
-        return criteria_of(attributes=attributes_from_pairs(pairs)).narrow(products)
+        return criteria_of(attributes=attributes_from_pairs(self._values(name, last))).narrow(products)
+
+    def with_tags(self, products: ProductQuerySet, name: str, last: str) -> QuerySet[Product]:
+        keys = self._values(name, last)
+        if len(keys) > MAX_TAGS or any("\0" in key for key in keys):
+            raise ValidationError({name: [f"Give at most {MAX_TAGS} url_keys of tags."]})
+        found = find_tags(keys)
+        if any(key not in found for key in keys):
+            raise ValidationError({name: ["There is no such tag."]})
+        return products.filter(tags__overlap=[tag.url_key for tag in found.values()])
+
+    def _values(self, name: str, last: str) -> list[str]:
+        """Return all values of a parameter that may be repeated; the form has checked the last of them alone."""
+        return self.data.getlist(name) if isinstance(self.data, QueryDict) else [last]
 
     def in_collection(self, products: ProductQuerySet, name: str, key: str) -> QuerySet[Product]:
         collection = find_collection(self.request.user, key) if self.request else None

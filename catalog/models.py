@@ -1,6 +1,7 @@
 """What is for sale, and how much of it there is."""
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex, GistIndex
 from django.contrib.postgres.search import SearchVectorField
 from django.db import models
@@ -24,6 +25,7 @@ from catalog.ltree import LtreeField
 from catalog.prices.models import CustomerGroup, PriceList, PriceListItem  # noqa: F401
 from catalog.reviews.models import Review  # noqa: F401
 from catalog.searching.models import SearchAttribute, SearchWord  # noqa: F401
+from catalog.tagging.models import Tag  # noqa: F401
 from catalog.wishlist.models import StockNotice, WishlistItem  # noqa: F401
 from ecommerce.models import BaseModel, new_id
 
@@ -114,6 +116,7 @@ class Product(BaseModel):
     rating = models.DecimalField(max_digits=3, decimal_places=2, null=True, blank=True, editable=False)
     review_count = models.PositiveIntegerField(default=0, editable=False)
     attributes = models.JSONField(default=dict, blank=True)
+    tags = ArrayField(models.CharField(max_length=60), default=list, db_default=[], blank=True, editable=False)
     is_active = models.BooleanField(default=True)
     deleted_at = models.DateTimeField(null=True, blank=True, editable=False)
     source_id = models.CharField(max_length=200, null=True, blank=True, unique=True)  # the importer's own key
@@ -131,6 +134,7 @@ class Product(BaseModel):
             models.Index(fields=["-created_at", "id"], name="product_newest"),
             models.Index(fields=["category", "product_name"], name="product_by_category"),
             GinIndex(fields=["search_vector"], name="product_search_vector"),
+            GinIndex(fields=["tags"], name="product_tags"),
             GinIndex(fields=["attributes"], opclasses=["jsonb_path_ops"], name="product_attributes"),
         ]
 

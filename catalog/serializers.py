@@ -98,6 +98,7 @@ class ProductListSerializer(serializers.ModelSerializer[Product]):
             "stock",
             "in_stock",
             "image_url",
+            "tags",
             "kind",
             "seller",
             "rating",

@@ -114,7 +114,7 @@ def sweep_imports() -> None:
     sweep()
 
 
-# Owed by a trigger on stock, under this name: see migration 0007_inventory.
+# Owed by a trigger on stock, under this name: see the inventory's migration.
 @owed_task("catalog.gather_stock_alerts")
 def gather_stock_alerts() -> None:
     from catalog.inventory.alerts import gather_stock_alerts as gather
@@ -141,3 +141,10 @@ def forget_old_changes() -> None:
     from catalog.history.retention import forget_old_changes as forget
 
     forget()
+
+
+@owed_task("catalog.retag_products")
+def retag_products(old: str, new: str) -> None:
+    from catalog.tagging.services import retag_products as retag
+
+    retag(old, new)

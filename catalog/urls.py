@@ -15,6 +15,7 @@ from catalog.inventory.urls import urlpatterns as inventory_urls
 from catalog.prices.views import CustomerGroupViewSet, PriceListItemViewSet, PriceListViewSet
 from catalog.reviews.views import ProductReviewViewSet, ReviewViewSet
 from catalog.searching.views import SearchView, SuggestView
+from catalog.tagging.views import ProductTagsView, TagViewSet
 from catalog.taxonomy.views import BrandViewSet, CategoryViewSet
 from catalog.wishlist.views import StockNoticeView, WishlistViewSet
 
@@ -23,6 +24,7 @@ router.register("products", views.ProductViewSet, basename="product")
 router.register("categories", CategoryViewSet, basename="category")
 router.register("brands", BrandViewSet, basename="brand")
 router.register("attributes", AttributeViewSet, basename="attribute")
+router.register("tags", TagViewSet, basename="tag")
 router.register("currencies", CurrencyViewSet, basename="currency")
 router.register("collections", CollectionViewSet, basename="collection")
 router.register("price-lists", PriceListViewSet, basename="price-list")
@@ -49,6 +51,7 @@ urlpatterns = [
         ProductImageViewSet.as_view({"get": "retrieve", "patch": "partial_update", "delete": "destroy"}),
     ),
     path("products/<str:key>/reviews/", ProductReviewViewSet.as_view({"get": "list", "post": "create"})),
+    path("products/<str:key>/tags/", ProductTagsView.as_view()),
     path("products/<str:key>/notify/", StockNoticeView.as_view()),
     path("collections/<str:key>/products/", CollectionProductViewSet.as_view({"get": "list", "put": "set_all"})),
     path("price-lists/<uuid:pk>/items/", PriceListItemViewSet.as_view({"get": "list", "put": "set_all"})),

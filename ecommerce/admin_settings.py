@@ -51,6 +51,7 @@ def admin_site(shop_name: str) -> dict[str, object]:
                         staff_link("Brands", "sell", "catalog.brand"),
                         staff_link("Attributes", "tune", "catalog.attribute"),
                         staff_link("Collections", "collections_bookmark", "catalog.collection"),
+                        staff_link("Tags", "label", "catalog.tag"),
                         staff_link("Stock", "inventory_2", "catalog.stock"),
                         staff_link("Stock movements", "swap_vert", "catalog.stockmovement"),
                         staff_link("Imports", "upload_file", "catalog.catalogueimport"),

@@ -54,11 +54,11 @@ class Criteria:
             )
             yield Condition(attribute_group(name), sql, (name, list(values)))
         for name, (attribute_id, intervals) in self.numbers.items():
-            # Not correlated, so that it is hashed once for all products.
+            # The planner hashes it when many products are looked through, and looks each up when few are.
             within = " OR ".join(_within(interval) for interval in intervals)
             sql = (
-                "catalog_product.id IN (SELECT n.product_id FROM catalog_productnumber AS n "  # noqa: S608 - our own
-                f"WHERE n.attribute_id = %s::uuid AND ({within}))"
+                "EXISTS (SELECT 1 FROM catalog_productnumber AS n WHERE n.product_id = catalog_product.id "  # noqa: S608
+                f"AND n.attribute_id = %s::uuid AND ({within}))"
             )
             bounds = [bound for each in intervals for bound in (each.low, each.high)]
             yield Condition(attribute_group(name), sql, (str(attribute_id), *bounds))

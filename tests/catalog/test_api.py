@@ -81,6 +81,7 @@ def in_list(product: Product) -> dict[str, object]:
         "stock": 7,
         "in_stock": True,
         "image_url": "https://cdn.example.com/a15.jpg",
+        "tags": [],
         "kind": "physical",
         "seller": str(product.seller_id),
         "rating": "4.50",

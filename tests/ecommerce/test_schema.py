@@ -58,6 +58,8 @@ OPEN_TO_ANYONE = {
     "api/reviews/": {"get"},
     "api/reviews/{}/": {"get"},
     "api/schema/": {"get"},
+    "api/tags/": {"get"},
+    "api/tags/{}/": {"get"},
     "api/token/": {"post"},
     "api/token/refresh/": {"post"},
     "api/users/register/": {"post"},
