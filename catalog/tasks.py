@@ -73,10 +73,10 @@ def move_merged_products(brand_id: str) -> None:
 
 
 @owed_task("catalog.follow_attribute")
-def follow_attribute(code: str) -> None:
+def follow_attribute(code: str, changed_at: str = "") -> None:
     from catalog.attributes.following import follow_attribute as follow
 
-    follow(code)
+    follow(code, changed_at=datetime.fromisoformat(changed_at) if changed_at else None)
 
 
 @owed_task("catalog.conform_products")

@@ -1,6 +1,7 @@
 """Products following a change of an attribute's definition: their values, and what the search knows of them."""
 
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -21,22 +22,33 @@ SELECT DISTINCT key FROM catalog_product, jsonb_object_keys(attributes) AS key W
 UNION SELECT DISTINCT key FROM catalog_variant, jsonb_object_keys(options) AS key WHERE jsonb_typeof(options) = 'object'
 """
 _HAVING = """
-SELECT id FROM catalog_product WHERE attributes ?| %(names)s
-UNION SELECT product_id FROM catalog_variant WHERE options ?| %(names)s
-UNION SELECT product_id FROM catalog_productnumber AS n JOIN catalog_attribute AS a ON a.id = n.attribute_id
-    WHERE a.code = %(code)s
-ORDER BY 1
+SELECT p.id FROM catalog_product AS p
+WHERE p.updated_at >= coalesce(%(since)s, '-infinity'::timestamptz)
+    AND p.updated_at <= coalesce(%(until)s, 'infinity'::timestamptz)
+    AND p.id IN (
+        SELECT id FROM catalog_product WHERE attributes ?| %(names)s
+        UNION SELECT product_id FROM catalog_variant WHERE options ?| %(names)s
+        UNION SELECT product_id FROM catalog_productnumber AS n JOIN catalog_attribute AS a ON a.id = n.attribute_id
+            WHERE a.code = %(code)s
+    )
+ORDER BY p.id
 """
+# A product that missed a change was written in a transaction that began before its commit.
+BEFORE, AFTER = timedelta(minutes=2), timedelta(seconds=10)
 
 
 @transaction.atomic
-def follow_attribute(code: str) -> None:
-    """Owe the bringing up to date of all products that have the attribute, or a variant that has, in batches."""
+def follow_attribute(code: str, *, changed_at: datetime | None = None) -> None:
+    """Owe the bringing up to date of all products that have the attribute, or a variant that has, in batches.
+
+    With ``changed_at``, of those alone that were being written then.
+    """
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL statement_timeout = '35s'")  # it reads every product
         cursor.execute(_NAMES)
         names = [name for (name,) in cursor.fetchall() if fold_name(name) == code]
-        cursor.execute(_HAVING, {"names": names, "code": code})
+        window = {"since": changed_at and changed_at - BEFORE, "until": changed_at and changed_at + AFTER}
+        cursor.execute(_HAVING, {"names": names, "code": code, **window})
         ids = [str(row[0]) for row in cursor.fetchall()]
     for start in range(0, len(ids), BATCH):
         conform_later.owe(f"conform:{new_id()}", code=code, product_ids=ids[start : start + BATCH])

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
+from django.utils import timezone
 from rest_framework.exceptions import NotFound
 
 from catalog.attributes import units
@@ -27,7 +28,7 @@ MAX_ATTRIBUTES = 100  # of one product
 MAX_NAME = 60
 MAX_BYTES = 32 * 1024
 # A product that was being written while an attribute changed may have missed it; nobody writes for so long.
-STRAGGLERS = timedelta(minutes=2)
+STRAGGLERS_AFTER = timedelta(minutes=2)
 
 
 @dataclass(frozen=True)
@@ -288,4 +289,6 @@ def _meaning(attribute: Attribute, choices: Sequence[AttributeChoice]) -> dict[s
 
 def _owe_following(code: str) -> None:
     follow_later.owe(f"follow-attribute:{new_id()}", code=code)
-    follow_later.owe(f"follow-attribute:{new_id()}", delay=STRAGGLERS, code=code)
+    follow_later.owe(
+        f"follow-attribute:{new_id()}", delay=STRAGGLERS_AFTER, code=code, changed_at=timezone.now().isoformat()
+    )

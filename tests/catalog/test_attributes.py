@@ -394,12 +394,14 @@ def test_product_that_was_written_during_a_change_follows_later(run_owed_work):
     save_attribute(**STORAGE)
     run_owed_work()
     # As a writer leaves it that did not know of the definition yet.
-    late = ProductFactory(attributes={"storage": "1 TB"})
+    late, long_ago = (ProductFactory(attributes={"storage": "1 TB"}) for _ in range(2))
     with connection.cursor() as cursor:
         cursor.execute("UPDATE catalog_product SET facets = '{\"storage=1 tb\"}' WHERE id = %s", [late.pk])
+        cursor.execute("UPDATE catalog_product SET updated_at = now() - interval '1 hour' WHERE id = %s", [long_ago.pk])
         cursor.execute("UPDATE ecommerce_outboxmessage SET next_attempt_at = now() WHERE done_at IS NULL")
 
     ran = run_owed_work()
 
     assert ran == ["catalog.follow_attribute", "catalog.conform_products"]
     assert (attributes_of(late), facets(late)) == ([{"storage": 1000}], {"storage=1000"})
+    assert attributes_of(long_ago) == [{"storage": "1 TB"}]  # only what was being written then
