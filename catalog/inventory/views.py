@@ -26,7 +26,7 @@ from ecommerce.http import checked
 from ecommerce.schema import ErrorSerializer
 from ecommerce.transactions import retry_on_conflict
 
-REQUIRED_KEY = OpenApiParameter(
+_REQUIRED_KEY = OpenApiParameter(
     "Idempotency-Key",
     location=OpenApiParameter.HEADER,
     required=True,
@@ -166,7 +166,7 @@ class AdjustStockView(APIView):
             "lines or none. What is promised to orders cannot be taken: 409 `insufficient_stock`. What lies in another "
             "warehouse cannot be taken from this one: 409 `insufficient_in_warehouse`."
         ),
-        parameters=[REQUIRED_KEY],
+        parameters=[_REQUIRED_KEY],
         request=serializers.AdjustSerializer,
         responses={201: serializers.AdjustedSerializer},
         examples=[
@@ -228,7 +228,7 @@ class TransferStockView(APIView):
         description=(
             "All lines or none. What can be sold stays the same; goods that are promised to orders are moved as well."
         ),
-        parameters=[REQUIRED_KEY],
+        parameters=[_REQUIRED_KEY],
         request=serializers.TransferSerializer,
         responses={201: serializers.TransferredSerializer},
         examples=[
