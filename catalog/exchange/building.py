@@ -217,7 +217,7 @@ class Builder:
         mpn = cleaning.clean_line(row.values.get("mpn", ""))
         images = _foreign([row.values.get("variant_image_url", "")])
         return VariantRecord(
-            skus=(own, *made_skus(stem, options)) if own else made_skus(stem, options),
+            skus=(own,) if own else made_skus(stem, options),
             has_sku=bool(own),
             price=price,
             options=options,

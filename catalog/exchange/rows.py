@@ -2,8 +2,9 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import IO, Any
 
 from django.utils.text import slugify
@@ -32,12 +33,31 @@ class Problem:
 
 @dataclass(slots=True)
 class Row:
-    """One row: a text for each field that it has. ``feed`` is a whole line in the form of a product feed."""
+    """One row: a text for each field that it has. ``feed`` is a whole line in the form of a product feed.
+
+    Cells are only looked at when they are asked for: a step reads over all that the ones before have stored.
+    """
 
     line: int
-    values: dict[str, str] = field(default_factory=dict)
+    given: dict[str, str] | None = None
     feed: bytes | None = None
     problem: Problem | None = None
+    cells: Sequence[str] = ()
+    places: Mapping[str, int] = field(default_factory=dict)  # of fields among the cells
+
+    def text(self, name: str) -> str:
+        """Return what stands in a field."""
+        if self.given is not None:
+            return self.given.get(name, "")
+        place = self.places.get(name, len(self.cells))
+        return unguard(self.cells[place].strip()) if place < len(self.cells) else ""
+
+    @property
+    def values(self) -> dict[str, str]:
+        """Return the fields that are not empty."""
+        if self.given is None:
+            self.given = {name: text for name in self.places if (text := self.text(name))}
+        return self.given
 
 
 @dataclass(slots=True)
@@ -82,19 +102,15 @@ class Reader:
     def _csv_rows(self) -> Iterator[Row]:
         reader: Any = csv_rows(self._text_lines(), self._job.delimiter or ",")
         by_row = self._job.kind == CatalogueImport.Kind.XLSX  # whose people count rows, not lines
-        names: list[str] = []
-        line = 1
+        places = {
+            name: place for place, column in enumerate(self._job.columns) if (name := self._fields.get(column, ""))
+        }
+        header, line = True, 1
         for number, cells in enumerate(reader, start=1):
-            if names:
-                values = {
-                    name: text
-                    for name, cell in zip(names, cells, strict=False)
-                    if name and (text := unguard(cell.strip()))
-                }
-                if values:
-                    yield Row(number if by_row else line, values)
-            elif any(cells):
-                names = [self._fields.get(column, "") for column in self._job.columns]
+            if header:
+                header = not any(cells)
+            elif any(cells[place].strip() for place in places.values() if place < len(cells)):
+                yield Row(number if by_row else line, cells=cells, places=places)
             line = reader.line_num + 1
 
     def _text_lines(self) -> Iterator[str]:
@@ -134,15 +150,17 @@ class Reader:
 
 def key_of(row: Row) -> str:
     """Return what the rows of one product have in common; a row without any of it is a product of its own."""
-    values = row.values
-    if handle := slugify(values.get("url_key", "")):
+    if handle := _slug(row.text("url_key")):
         return f"handle:{handle}"
-    if values.get("source_id"):
-        return f"source:{values['source_id']}"
-    if values.get("sku"):
-        return f"sku:{values['sku']}"
-    name = slugify(values.get("name", ""))
+    if source_id := row.text("source_id"):
+        return f"source:{source_id}"
+    if sku := row.text("sku"):
+        return f"sku:{sku}"
+    name = _slug(row.text("name"))
     return f"name:{name}" if name else ""
+
+
+_slug = lru_cache(maxsize=1024)(slugify)  # the rows of a product stand together
 
 
 def _bad(line: int, code: str, message: str) -> Row:

@@ -21,7 +21,7 @@ class Seen:
         key = group.key or _fed(first)
         known = {key: first} if key else {}
         for row in group.rows:
-            sku = clean_line(row.values.get("sku", ""))
+            sku = clean_line(text) if (text := row.text("sku")) else ""
             name = f"sku:{sku}"
             if sku and name != key:
                 if name in known:

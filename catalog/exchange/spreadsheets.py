@@ -12,12 +12,12 @@ import openpyxl
 from catalog.exchange.exceptions import SpreadsheetTooLarge, SpreadsheetUnreadable
 
 MAX_FILE = 25 * 1024 * 1024  # bytes of an upload
-MAX_UNPACKED = 200 * 1024 * 1024  # bytes, of all parts together
+MAX_UNPACKED = 100 * 1024 * 1024  # bytes, of all parts together
 MAX_PART_RATIO = 200  # unpacked to packed; office programs reach 30
 _RATIO_COUNTS_FROM = 1024 * 1024  # bytes: small parts of nothing but spaces harm nobody
 MAX_STRINGS = 64 * 1024 * 1024  # bytes of the table of texts, which must be in memory as a whole
 MAX_PARTS = 2000
-MAX_ROWS = 100_000
+MAX_ROWS = 50_000  # a quarter of a minute; more would not be unpacked in the time that a task has
 MAX_COLUMNS = 300
 
 

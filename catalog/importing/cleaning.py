@@ -16,6 +16,8 @@ _INVISIBLE = re.compile(
     "[\x00-\x08\x0e-\x1b\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
     "\ufffe\uffff\ud800-\udfff\U000e0000-\U000e007f]"
 )
+# What most lines are: printable ASCII without a reference, single-spaced.
+_CLEAN = re.compile(r"(?:[!-%'-~]+ )*[!-%'-~]+|")
 _MARKUP = re.compile(r"<!--|-->|</?([a-zA-Z][a-zA-Z0-9]*)[^<>]*>")
 _HIDDEN = {"script", "style"}
 _BLOCKS = {"br", "p", "div", "li", "ul", "ol", "tr", "table", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "section"}
@@ -53,6 +55,8 @@ def unescape_references(text: str) -> str:
 
 def clean_line(text: str, *, limit: int = 0) -> str:
     """Return text for one line: unescaped, visible, single-spaced, and cut at a word's end to ``limit`` characters."""
+    if _CLEAN.fullmatch(text):
+        return cut_at_word(text, limit) if limit else text
     text = " ".join(_INVISIBLE.sub("", unescape_references(text)).split())
     text = unicodedata.normalize("NFC", text)
     return cut_at_word(text, limit) if limit else text

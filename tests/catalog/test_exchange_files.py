@@ -4,9 +4,14 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from rest_framework.test import APIClient
 
-from catalog.exchange.fields import suggest
+from catalog.exchange.building import Builder, Refused
+from catalog.exchange.fields import FIELDS, suggest
+from catalog.exchange.models import CatalogueImport
+from catalog.exchange.rows import Group, Row
 from catalog.models import Product, Variant
 from tests.catalog.exchange import HEADER, SHOPIFY, counts, errors, run, table, upload
 from tests.catalog.feed import row, snapshot, stock_that_differs_from_its_ledger
@@ -379,3 +384,35 @@ def test_errors_are_downloaded_without_formulas(client, run_owed_work):
         ("2", "price", '\'=HYPERLINK("http://x")', "bad_price")
     ]
     assert not [cell for row in rows for cell in row.values() if cell.startswith(("=", "+", "-", "@"))]
+
+
+# --- Anything -------------------------------------------------------------------------------------------------
+
+ANY_TEXT = st.one_of(
+    st.text(st.sampled_from("aZ09 .,-+=<>&;'\"\\\n\t\u200b\u202eéß中\0{}[]:/"), max_size=30),
+    st.text(st.sampled_from("0123456789.,-e"), max_size=60),
+    st.sampled_from(
+        ["true", "active", "{}", "[]", '{"a": NaN}', "1e999", "KES", " > > ", "\\", "<script>", "https://a.b/c"]
+    ),
+)
+
+
+ANY_ROW = st.dictionaries(st.sampled_from([*FIELDS, "attribute:x"]), ANY_TEXT, max_size=12)
+
+
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(ANY_ROW, min_size=1, max_size=4))
+def test_whatever_stands_in_the_cells_is_a_record_or_a_named_refusal(rows):
+    job = CatalogueImport(kind="csv", options={"currency": "KES", "rates": {"KES": "1"}, "update_stock": True})
+    group = Group("handle:x", [Row(line, values) for line, values in enumerate(rows, start=2)])
+    variants, problems = (), []
+
+    try:
+        variants = Builder(job, {field: field for field in FIELDS}).build(group).variants
+    except Refused as refusal:
+        problems = refusal.problems
+
+    assert variants or problems
+    assert all(problem.code and 2 <= problem.line <= 5 for problem in problems)
+    assert all(0 < len(sku) <= 64 for variant in variants for sku in variant.skus)
+    assert all(variant.price is None or 0 < variant.price < 10**10 for variant in variants)

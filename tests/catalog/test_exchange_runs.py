@@ -183,9 +183,9 @@ def test_killed_worker_is_followed_by_one_that_goes_on_behind_the_last_batch(cli
     child.send_signal(signal.SIGKILL)
     child.wait(10)
 
-    left = CatalogueImport.objects.get(pk=pk)
-    job = left
-    while job.state == "running" and time.monotonic() < deadline + 120:
+    left = job = CatalogueImport.objects.get(pk=pk)
+    while job.state == "running":
+        assert time.monotonic() < deadline + 120
         try:
             running.run_import(left.pk, 1)  # a step, which on a slow machine is not the whole file
         except Postpone:  # the server has not noticed yet that the other one is gone
