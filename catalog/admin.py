@@ -25,6 +25,7 @@ from catalog.models import Brand, Category, ExchangeRate, Product, ProductQueryS
 from catalog.prices import admin as prices_admin  # noqa: F401 - registers itself
 from catalog.reviews.admin import ReviewAdmin
 from catalog.reviews.models import Review
+from catalog.searching import admin as searching_admin  # noqa: F401 - registers itself
 from catalog.searching.matching import search_products
 from catalog.searching.words import SearchTooLong
 from catalog.stock_admin import StockAdmin, StockMovementAdmin

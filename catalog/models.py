@@ -24,7 +24,7 @@ from catalog.inventory.models import (  # noqa: F401
 from catalog.ltree import LtreeField
 from catalog.prices.models import CustomerGroup, PriceList, PriceListItem  # noqa: F401
 from catalog.reviews.models import Review  # noqa: F401
-from catalog.searching.models import SearchAttribute, SearchWord  # noqa: F401
+from catalog.searching.models import SearchAttribute, SearchSynonym, SearchWord  # noqa: F401
 from catalog.tagging.models import Tag  # noqa: F401
 from catalog.wishlist.models import StockNotice, WishlistItem  # noqa: F401
 from ecommerce.models import BaseModel, new_id

@@ -14,6 +14,7 @@ from catalog.images.views import ProductImageOrderView, ProductImageViewSet
 from catalog.inventory.urls import urlpatterns as inventory_urls
 from catalog.prices.views import CustomerGroupViewSet, PriceListItemViewSet, PriceListViewSet
 from catalog.reviews.views import ProductReviewViewSet, ReviewViewSet
+from catalog.searching.synonym_views import SynonymViewSet
 from catalog.searching.views import SearchView, SuggestView
 from catalog.tagging.views import ProductTagsView, TagViewSet
 from catalog.taxonomy.views import BrandViewSet, CategoryViewSet
@@ -30,6 +31,7 @@ router.register("collections", CollectionViewSet, basename="collection")
 router.register("price-lists", PriceListViewSet, basename="price-list")
 router.register("customer-groups", CustomerGroupViewSet, basename="customer-group")
 router.register("imports", ImportViewSet, basename="import")
+router.register("search/synonyms", SynonymViewSet, basename="search-synonym")
 router.register("reviews", ReviewViewSet, basename="review")
 
 urlpatterns = [

@@ -61,6 +61,7 @@ def admin_site(shop_name: str) -> dict[str, object]:
                         staff_link("Low-stock alerts", "notification_important", "catalog.lowstockalert"),
                         staff_link("Pictures", "image", "catalog.productimage"),
                         staff_link("Reviews", "reviews", "catalog.review"),
+                        staff_link("Synonyms", "translate", "catalog.searchsynonym"),
                         staff_link("Price lists", "price_check", "catalog.pricelist"),
                         staff_link("Customer groups", "groups", "catalog.customergroup"),
                         staff_link("Exchange rates", "currency_exchange", "catalog.exchangerate"),

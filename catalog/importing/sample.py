@@ -18,6 +18,7 @@ from catalog.searching.indexing import refresh_vocabulary
 SAMPLES = Path(__file__).resolve().parent.parent / "sample"
 SAMPLE_SHOP = SAMPLES / "sample_shop.json"
 SAMPLE_RATES = SAMPLES / "rates.csv"
+SAMPLE_SYNONYMS = SAMPLES / "synonyms.csv"
 
 
 class SampleRefused(Exception):

@@ -14,7 +14,8 @@ from catalog.models import Product
 from catalog.searching.criteria import Criteria
 from catalog.searching.facets import NOTHING, Counted, count_facets
 from catalog.searching.matching import any_of, meant_by, ranked, raw_query
-from catalog.searching.words import TextQuery, search_words
+from catalog.searching.synonyms import query_of
+from catalog.searching.words import search_words
 
 
 @dataclass(frozen=True)
@@ -76,9 +77,10 @@ def find(
     size: int,
     member: UUID | None = None,
 ) -> Found:
-    """Return a page of what fits the text and the criteria, from ``start`` on; two statements when all is spelled well.
+    """Return a page of what fits the text and the criteria, from ``start`` on.
 
-    A text that next to no product has is taken for a misspelt one, and what it may have meant is among the results.
+    Three statements when all is spelled well. A text that next to no product has is taken for a misspelt one, and what
+    it may have meant is among the results.
 
     Raises:
         SearchTooLong: the text is longer than a search may be.
@@ -86,7 +88,7 @@ def find(
     words = search_words(text, attr="q")
     if text.strip() and not words:
         return Found(NOTHING, None, [])
-    query = TextQuery(tuple(words))
+    query = query_of(words)
     counted = count_facets(criteria, query.matching)
     products = selectors.products_for_sale(member=member)
     meant = meant_by(words, found=counted.found) if words else []

@@ -9,6 +9,7 @@ from django.db.models.functions import Cast, Length
 
 from catalog.models import ProductQuerySet
 from catalog.searching.spelling import Correction, corrections
+from catalog.searching.synonyms import query_of
 from catalog.searching.words import TextQuery, search_words
 
 _WEIGHTS = [0.05, 0.2, 0.4, 1.0]  # of D, C, B and A: see catalog.searching.indexing
@@ -23,7 +24,7 @@ FEW = 3  # a text that finds no more may be misspelt
 
 
 def search_products(products: ProductQuerySet, text: str, *, attr: str = "search") -> ProductQuerySet:
-    """Narrow to products that match every word, or, when next to none does, what may have been meant.
+    """Narrow to products that match every word or a synonym of it, or, when next to none does, what may be meant.
 
     Each word matches as a prefix; a part number matches with and without its separators. Annotates ``relevance``: the
     best come first, those in stock before those sold out.
@@ -31,7 +32,7 @@ def search_products(products: ProductQuerySet, text: str, *, attr: str = "search
     words = search_words(text, attr=attr)
     if not words:
         return products.none().annotate(relevance=Value(0.0, output_field=FloatField()))
-    query = TextQuery(tuple(words))
+    query = query_of(words)
     found = len(products.filter(search_vector=raw_query(query.matching)).order_by().values_list("pk")[: FEW + 1])
     return ranked(products, query, meant_by(words, found=found))
 
@@ -73,7 +74,7 @@ def _relevance(query: TextQuery) -> Any:
     rank = SearchRank(vector, raw_query(query.ranking), weights=_WEIGHTS) + _EXACT * SearchRank(
         vector, raw_query(query.exact), weights=_WEIGHTS
     )
-    if len(query.words) > 1:
+    if query.phrase:
         rank = rank + Case(
             When(search_vector=raw_query(query.phrase), then=Value(_PHRASE)),
             default=Value(0.0),

@@ -1,9 +1,13 @@
-"""What the search knows besides the products: the shop's words, and the attributes that products have."""
+"""What the search knows besides the products: the shop's words, other words for them, and the products' attributes."""
 
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
-from django.db.models import F, Func
+from django.db.models import F, Func, Q
+
+from ecommerce.models import BaseModel
+
+_FOLDED = r"^[a-z0-9]+([-_./ ][a-z0-9]+)*$"
 
 
 class SearchWord(models.Model):
@@ -41,3 +45,27 @@ class SearchAttribute(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class SearchSynonym(BaseModel):
+    """What else somebody means who writes ``term``. Both are kept as the search folds them: words between spaces."""
+
+    term = models.CharField(max_length=100)
+    meaning = models.CharField(max_length=100)
+    two_way = models.BooleanField(default=False)  # and who writes ``meaning`` means ``term`` as well
+
+    class Meta:
+        default_permissions = ("add", "view", "delete")
+        ordering = ("term", "meaning")
+        constraints = [
+            models.UniqueConstraint(fields=["term", "meaning"], name="search_synonym_once"),
+            models.CheckConstraint(condition=~Q(term=F("meaning")), name="search_synonym_means_something_else"),
+            # They become part of a query: nothing in them may be an operator.
+            models.CheckConstraint(
+                condition=Q(term__regex=_FOLDED, meaning__regex=_FOLDED), name="search_synonym_is_folded"
+            ),
+        ]
+        indexes = [models.Index(fields=["meaning"], name="search_synonym_back", condition=Q(two_way=True))]
+
+    def __str__(self) -> str:
+        return f"{self.term} {'↔' if self.two_way else '→'} {self.meaning}"

@@ -8,6 +8,7 @@ from django.db import connection
 
 from catalog.images.files import address_of
 from catalog.searching.spelling import corrections
+from catalog.searching.synonyms import query_of
 from catalog.searching.words import TextQuery, pieces_of, search_words
 
 MOST_PRODUCTS = 8
@@ -68,7 +69,7 @@ class Suggestions:
 
 
 def suggest(text: str) -> Suggestions:
-    """Return what a text may become: two statements, and three more when it is misspelt.
+    """Return what a text may become: three statements, and three more when it is misspelt.
 
     Raises:
         SearchTooLong: the text is longer than a search may be.
@@ -76,7 +77,7 @@ def suggest(text: str) -> Suggestions:
     words = search_words(text, attr="q")
     if not words:
         return Suggestions(None, [], [], [])
-    query = TextQuery(tuple(words))
+    query = query_of(words)
     products = _products(query.matching, query)
     brands, categories = _names(pieces_of(words))
     if products or brands or categories:

@@ -53,14 +53,20 @@ def pieces_of(words: Sequence[str]) -> list[str]:
 class TextQuery:
     """Words that must all be found, in PostgreSQL's syntax; without words it is empty.
 
-    Only ``[a-z0-9]`` and our own operators reach it.
+    ``others`` are readings of the same text by synonyms, each of which will do as well. Only ``[a-z0-9]`` and our own
+    operators reach it.
     """
 
     words: tuple[str, ...]
+    others: tuple[tuple[str, ...], ...] = ()
 
     @cached_property
     def matching(self) -> str:
         """Each word as a prefix, written together or apart: ``wi-fi``, ``wifi``, ``8gb``, ``8 gb``, ``a 15``."""
+        return " | ".join(query._own_matching for query in self._readings)
+
+    @cached_property
+    def _own_matching(self) -> str:
         terms = [_spelled(word) for word in self.words]
         together = [" & ".join(terms)]
         for n, (left, right) in enumerate(pairwise(self.words)):
@@ -80,18 +86,26 @@ class TextQuery:
         return " | ".join(self._leaves)
 
     @cached_property
+    def _readings(self) -> "list[TextQuery]":
+        return [self, *(TextQuery(words) for words in self.others)]
+
+    @cached_property
     def _leaves(self) -> list[str]:
         """Every piece in which a word may stand in the index."""
+        return list(dict.fromkeys(leaf for query in self._readings for leaf in query._own_leaves))
+
+    @cached_property
+    def _own_leaves(self) -> list[str]:
         written = pieces_of(self.words)
         joined = [_SEPARATOR.sub("", word) for word in self.words]
         apart = [part for piece in written for part in _BOUNDARY.split(piece)]
-        return list(dict.fromkeys(written + joined + apart))
+        return written + joined + apart
 
     @cached_property
     def phrase(self) -> str:
-        """The words one after the other, or written as one."""
-        pieces = pieces_of(self.words)
-        return f"{' <-> '.join(pieces)} | {''.join(pieces)}"
+        """The words one after the other, or written as one; empty for single words."""
+        several = [pieces_of(query.words) for query in self._readings if len(query.words) > 1]
+        return " | ".join(f"{' <-> '.join(pieces)} | {''.join(pieces)}" for pieces in several)
 
 
 def _spelled(word: str) -> str:

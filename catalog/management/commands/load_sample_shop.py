@@ -6,9 +6,10 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from catalog.currencies.importing import import_rates
-from catalog.importing.sample import SAMPLE_RATES, SampleRefused, load_sample_shop
+from catalog.importing.sample import SAMPLE_RATES, SAMPLE_SYNONYMS, SampleRefused, load_sample_shop
 from catalog.importing.writing import ImportRunning
 from catalog.models import Product
+from catalog.searching.synonyms import add_missing, read_synonyms
 
 
 class Command(BaseCommand):
@@ -27,6 +28,7 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from None
         # Rates of an ordinary day: in a sample shop nobody loses money by them.
         import_rates(SAMPLE_RATES, source="sample shop")
+        add_missing(read_synonyms(SAMPLE_SYNONYMS))
         self.stdout.write(
             f"Sample shop: {loaded.categories} categories, {loaded.brands} brands, {loaded.variants} variants; "
             f"products: {loaded.created} created, {loaded.updated} updated ({loaded.unchanged} of them unchanged)."
