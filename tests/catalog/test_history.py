@@ -218,6 +218,7 @@ def record(price):
     return ProductRecord(source_id="r1", name="Router", category=("Network",), variants=variants)
 
 
+@pytest.mark.django_db(transaction=True)
 def test_import_is_kept_although_it_writes_past_the_models(editor):
     CatalogueWriter().write([record("100.00")])
     product = Product.objects.get()
