@@ -6,6 +6,7 @@ from uuid import uuid4
 import pytest
 
 from catalog import services
+from catalog.importing.taxonomy import BrandBook
 from catalog.models import Brand, Category, Product
 from catalog.searching.matching import search_products
 from catalog.taxonomy.services import merge_brands, move_merged_products
@@ -456,3 +457,12 @@ def test_reading_takes_the_same_statements_for_any_number_of_rows(api_client, dj
     ):
         with django_assert_num_queries(statements):
             assert api_client.get(path).status_code == 200
+
+
+def test_import_that_names_a_former_brand_means_the_present_one():
+    gone, kept = BrandFactory(name="Coolermaster", url_key="cm"), BrandFactory(name="Cooler Master Ltd")
+    merge_brands(gone.pk, into=kept.pk)
+
+    found = BrandBook({}).resolve(["COOLER-MASTER", "CM", "Cooler Master Ltd"])
+
+    assert (set(found.values()), Brand.objects.count()) == ({kept.pk}, 2)
