@@ -475,3 +475,36 @@ def test_admin_page_costs_the_same_for_one_and_ten_prices(staff):
     assert queries_of(client, address("catalog_pricelist_change", one)) == queries_of(
         client, address("catalog_pricelist_change", ten)
     )
+
+
+# --- Races ------------------------------------------------------------------------------------------------------
+
+
+def test_two_who_set_the_prices_at_once_leave_those_of_one(together):
+    variants = [variant_of(product).pk for product in ProductFactory.create_batch(4)]
+    made = price_list()
+    wanted = [
+        [services.ItemInput(variant_id=pk, price=Decimal(price)) for pk in chosen]
+        for price, chosen in ((1, variants[:2]), (2, variants[2:]), (3, variants))
+    ]
+
+    for _ in range(5):
+        together(*(lambda items=items: services.set_items(made.pk, items) for items in wanted * 2))
+
+        left = set(made.items.values_list("variant_id", "price"))
+        assert left in [{(item.variant_id, item.price) for item in items} for items in wanted]
+
+
+def test_currency_of_a_list_changed_against_its_prices_leaves_one_currency(together):
+    variant = variant_of(ProductFactory())
+    item = services.ItemInput(variant_id=variant.pk, price=Decimal(1))
+
+    for n in range(5):
+        made = price_list(name=f"Race {n}")
+        together(
+            lambda made=made: services.set_items(made.pk, [item]),
+            lambda made=made: services.save_price_list(made, currency="USD"),
+        )
+
+        made.refresh_from_db()
+        assert (made.currency, made.items.count()) in [("KES", 1), ("USD", 0)]
