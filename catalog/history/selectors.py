@@ -112,7 +112,7 @@ def before_and_after(kind: str, events: Iterable[Event]) -> dict[int, dict[str, 
         if event.pgh_label == "created":
             blank = dict.fromkeys(own)
             changes[event.pk] = _differences(
-                blank, {name: value for name, value in own.items() if value not in ("", {})}
+                blank, {name: value for name, value in own.items() if value not in ("", {}, [])}
             )
         elif event.pgh_label == "deleted":
             changes[event.pk] = _differences(own, dict.fromkeys(own))
