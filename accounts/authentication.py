@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from rest_framework import authentication
 from rest_framework.exceptions import NotAuthenticated
@@ -28,6 +29,10 @@ class AccessTokenAuthentication(JWTAuthentication):
 
 class SessionAuthentication(authentication.SessionAuthentication):
     """Django's session, for the admin and the docs; answers 401, not 403, when somebody is not logged in."""
+
+    def authenticate(self, request: Request) -> Any:
+        # No cookie, no session; looking for one would also make every public answer vary by cookie.
+        return super().authenticate(request) if settings.SESSION_COOKIE_NAME in request.COOKIES else None
 
     def authenticate_header(self, request: Request) -> str:
         return 'Bearer realm="api"'

@@ -105,8 +105,8 @@ def hit_rate() -> float:
     rows = read_rows()
     asked, hits = Counter[str](), Counter[str]()
     for label in labels(rows):
-        page = find(label.query, Criteria(), order=None, start=0, size=FIRST).page
-        hit = any(label.is_meant(rows[str(product.pk)]) for product in page)
+        first = find(label.query, Criteria(), order=None, start=0, size=FIRST).products
+        hit = any(label.is_meant(rows[product["id"]]) for product in first)
         asked[label.kind] += 1
         hits[label.kind] += hit
         if not hit:

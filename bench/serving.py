@@ -22,10 +22,11 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -71,15 +72,18 @@ class Run:
 
     per_second: float
     slowest: float  # milliseconds; the 99th percentile
+    middle: float  # milliseconds; the median
 
 
-def load(port: int, path: str, connections: int, seconds: float) -> Run:
-    """Send requests over kept-alive connections, one at a time on each.
+def load(port: int, paths: Sequence[str], connections: int, seconds: float) -> Run:
+    """Send requests over kept-alive connections, one at a time on each; the paths take turns.
 
     Raises:
         RuntimeError: an answer is not 200, the connection is closed, or nothing is answered at all.
     """
-    request = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: application/json\r\n\r\n".encode()
+    requests = cycle(
+        [f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: application/json\r\n\r\n".encode() for path in paths]
+    )
     took: list[float] = []
     sent: dict[socket.socket, float] = {}
     received: dict[socket.socket, bytes] = {}
@@ -90,7 +94,7 @@ def load(port: int, path: str, connections: int, seconds: float) -> Run:
             selector.register(client, selectors.EVENT_READ)
             received[client] = b""
             sent[client] = time.perf_counter()
-            client.sendall(request)
+            client.sendall(next(requests))
         began = time.perf_counter()
         while (now := time.perf_counter()) - began < seconds:
             for key, _ in selector.select(timeout=30):
@@ -101,12 +105,13 @@ def load(port: int, path: str, connections: int, seconds: float) -> Run:
                 now = time.perf_counter()
                 took.append(now - sent[ready])
                 received[ready], sent[ready] = b"", now
-                ready.sendall(request)
+                ready.sendall(next(requests))
         for client in received:
             client.close()
     if not took:
         raise RuntimeError("Nothing was answered in time.")
-    return Run(len(took) / (now - began), sorted(took)[int(len(took) * 0.99)] * 1000)
+    took.sort()
+    return Run(len(took) / (now - began), took[int(len(took) * 0.99)] * 1000, took[len(took) // 2] * 1000)
 
 
 def _is_whole(answer: bytes) -> bool:
@@ -151,18 +156,20 @@ def sample_shop() -> Iterator[dict[str, str]]:
 
 
 @contextmanager
-def served(words: tuple[str, ...], environment: dict[str, str]) -> Iterator[tuple[int, int]]:
+def served(
+    words: Sequence[str], environment: dict[str, str], *, ready: Sequence[str] = PATHS
+) -> Iterator[tuple[int, int]]:
     """Start gunicorn; give its port and process id once it answers."""
     port = free_port()
     gunicorn = subprocess.Popen(
-        [sys.executable, "-W", "ignore", "-m", "gunicorn", "--bind", f"127.0.0.1:{port}", "--workers", "1", *words],
+        [sys.executable, "-W", "ignore", "-m", "gunicorn", "--bind", f"127.0.0.1:{port}", *words],
         cwd=ROOT,
         env=environment | {"PORT": str(port)},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
     try:
-        for path in PATHS:
+        for path in ready:
             _wait_for_answer(port, path)
         yield port, gunicorn.pid
     finally:
@@ -174,7 +181,7 @@ def _wait_for_answer(port: int, path: str) -> None:
     deadline = time.monotonic() + 30
     while True:
         try:
-            load(port, path, connections=8, seconds=0.5)
+            load(port, [path], connections=8, seconds=0.5)
             return
         except (OSError, RuntimeError):
             if time.monotonic() > deadline:
@@ -201,13 +208,15 @@ def main() -> None:
     seen: dict[tuple[str, int, str], list[Run]] = {}
     with ExitStack() as running:
         environment = running.enter_context(sample_shop())
-        servers = {name: running.enter_context(served(CANDIDATES[name], environment)) for name in names}
+        servers = {
+            name: running.enter_context(served(("--workers", "1", *CANDIDATES[name]), environment)) for name in names
+        }
         for turn in range(options.rounds):
             order = names[turn % len(names) :] + names[: turn % len(names)]
             for path in PATHS:
                 for connections in CONCURRENCY:
                     for name in order:
-                        run = load(servers[name][0], path, connections, options.seconds)
+                        run = load(servers[name][0], [path], connections, options.seconds)
                         seen.setdefault((path, connections, name), []).append(run)
             print(f"round {turn + 1} of {options.rounds}", file=sys.stderr)
         sizes = {name: memory(pid) for name, (_, pid) in servers.items()}

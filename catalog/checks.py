@@ -13,6 +13,25 @@ from catalog.inventory.checks import CHECKS as STOCK_CHECKS
 CHECKS = (
     *STOCK_CHECKS,
     Check(
+        "finished JSON is what its row gives",
+        """
+        SELECT 'product ' || id FROM catalog_product WHERE card IS DISTINCT FROM catalog_product_card(
+            id, product_name, url_key, price, currency, picture, image_url, kind, seller_id, tags, rating,
+            review_count, created_at, updated_at)
+        UNION ALL
+        SELECT 'variant ' || id FROM catalog_variant WHERE card IS DISTINCT FROM catalog_variant_card(
+            id, sku, options, price, compare_at_price, weight_grams, barcode, picture, image_url)
+        UNION ALL
+        SELECT 'picture ' || id FROM catalog_productimage WHERE card IS DISTINCT FROM catalog_image_card(
+            id, product_id, variant_id, "position", alt, state, failure, width, height, thumbnails, created_at)
+        UNION ALL
+        SELECT 'category ' || id FROM catalog_category
+        WHERE card IS DISTINCT FROM catalog_category_card(id, category_name, url_key)
+        UNION ALL
+        SELECT 'brand ' || id FROM catalog_brand WHERE card IS DISTINCT FROM catalog_brand_card(id, name, url_key)
+        """,
+    ),
+    Check(
         "ratings and counts are those of the published reviews",
         """
         SELECT 'product ' || p.id || ' says ' || coalesce(p.rating::text, 'none') || ' of ' || p.review_count

@@ -9,13 +9,11 @@ from django.http import QueryDict
 from django_filters import rest_framework as filters
 from rest_framework.exceptions import ValidationError
 
-from catalog import selectors
-from catalog.attributes.asking import attributes_from_pairs
 from catalog.curation.selectors import find_collection, within
+from catalog.documents.conditions import in_category, of_brand, tagged, with_attributes
+from catalog.documents.sql import narrowed
 from catalog.models import Product, ProductQuerySet
-from catalog.searching.finding import criteria_of
 from catalog.searching.matching import search_products
-from catalog.tagging.selectors import find_tags
 
 
 class YesOrNoField(forms.NullBooleanField):
@@ -41,10 +39,11 @@ class YesOrNoFilter(filters.BooleanFilter):
 _PRICE: dict[str, Any] = {"field_name": "price", "min_value": 0, "max_value": 10**10, "decimal_places": 2}
 
 
-MAX_TAGS = 50
-
-
 class ProductFilter(filters.FilterSet):
+    """What products can be filtered by. The list reads the parameters alone and has SQL of its own for them
+    (``catalog.documents.listing``); the export filters rows by it.
+    """
+
     category = filters.CharFilter(method="in_category", label="a category's id or url_key; branches below count")
     brand = filters.CharFilter(method="of_brand", label="a brand's id or url_key")
     seller = filters.UUIDFilter(field_name="seller_id")
@@ -67,29 +66,16 @@ class ProductFilter(filters.FilterSet):
         fields = ()
 
     def in_category(self, products: ProductQuerySet, name: str, key: str) -> QuerySet[Product]:
-        branch = selectors.branch_ids(key)
-        if not branch:
-            raise ValidationError({name: ["There is no such category."]})
-        # Ids, not a join: with the ids in hand the planner scans the matches once instead of once per category.
-        return products.filter(category_id__in=branch)
+        return narrowed(products, [in_category(name, key)])
 
     def of_brand(self, products: ProductQuerySet, name: str, key: str) -> QuerySet[Product]:
-        brand = selectors.find_brand(key)
-        if brand is None:
-            raise ValidationError({name: ["There is no such brand."]})
-        return products.filter(brand=brand)
+        return narrowed(products, [of_brand(name, key)])
 
     def with_attributes(self, products: ProductQuerySet, name: str, last: str) -> QuerySet[Product]:
-        return criteria_of(attributes=attributes_from_pairs(self._values(name, last))).narrow(products)
+        return narrowed(products, with_attributes(self._values(name, last)))
 
     def with_tags(self, products: ProductQuerySet, name: str, last: str) -> QuerySet[Product]:
-        keys = self._values(name, last)
-        if len(keys) > MAX_TAGS or any("\0" in key for key in keys):
-            raise ValidationError({name: [f"Give at most {MAX_TAGS} url_keys of tags."]})
-        found = find_tags(keys)
-        if any(key not in found for key in keys):
-            raise ValidationError({name: ["There is no such tag."]})
-        return products.filter(tags__overlap=[tag.url_key for tag in found.values()])
+        return narrowed(products, [tagged(name, self._values(name, last))])
 
     def _values(self, name: str, last: str) -> list[str]:
         """Return all values of a parameter that may be repeated; the form has checked the last of them alone."""

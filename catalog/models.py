@@ -11,9 +11,10 @@ from django.db.models.functions import Coalesce
 from catalog.attributes.models import Attribute, AttributeChoice, CategoryAttribute, ProductNumber  # noqa: F401
 from catalog.changes.models import ProductChange  # noqa: F401 - a sub-package's models are the app's
 from catalog.curation.models import Collection, CollectionProduct  # noqa: F401
+from catalog.documents.models import CatalogueVersion  # noqa: F401
 from catalog.exchange.models import CatalogueImport, ImportChange, ImportProblem  # noqa: F401
 from catalog.images.files import address_of
-from catalog.images.models import ProductImage  # noqa: F401 - a sub-package's models are the app's
+from catalog.images.models import ProductImage  # noqa: F401
 from catalog.inventory.models import (  # noqa: F401
     LowStockAlert,
     StockCount,
@@ -131,8 +132,16 @@ class Product(BaseModel):
             models.CheckConstraint(condition=Q(price__gte=0), name="product_price_not_negative"),
         ]
         indexes = [
-            models.Index(fields=["-created_at", "id"], name="product_newest"),
-            models.Index(fields=["category", "product_name"], name="product_by_category"),
+            # Orders of lists, over what lists show: deep pages are found, and rows counted, in the index alone.
+            *(
+                models.Index(fields=[*fields, "id"], name=name, condition=Q(is_active=True, deleted_at__isnull=True))
+                for name, fields in (
+                    ("product_shown_newest", ["-created_at"]),
+                    ("product_shown_by_category", ["category", "product_name"]),
+                    ("product_shown_by_price", ["price"]),
+                    ("product_shown_by_name", ["product_name"]),
+                )
+            ),
             GinIndex(fields=["search_vector"], name="product_search_vector"),
             GinIndex(fields=["tags"], name="product_tags"),
             GinIndex(fields=["attributes"], opclasses=["jsonb_path_ops"], name="product_attributes"),
@@ -169,7 +178,10 @@ class Variant(BaseModel):
             models.UniqueConstraint(fields=["product", "options"], name="variant_options_once"),
             models.CheckConstraint(condition=Q(price__gte=0), name="variant_price_not_negative"),
         ]
-        indexes = [models.Index(fields=["mpn"], name="variant_mpn", condition=~Q(mpn=""))]
+        indexes = [
+            models.Index(fields=["mpn"], name="variant_mpn", condition=~Q(mpn="")),
+            models.Index(fields=["id"], name="variant_inactive", condition=Q(is_active=False)),
+        ]
 
     def __str__(self) -> str:
         return self.sku

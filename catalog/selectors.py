@@ -2,29 +2,17 @@
 
 from uuid import UUID
 
-from django.db.models import Count, OuterRef, Prefetch, Q, QuerySet, Subquery
+from django.db import connection
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
-from catalog.images.models import ProductImage
-from catalog.models import Brand, Category, Product, ProductQuerySet, Variant
-from catalog.prices.selectors import with_offers, with_product_offers
+from catalog.models import Brand, Category, Product, ProductQuerySet
 
 
-def products_for_sale(*, with_variants: bool = False, member: UUID | None = None) -> ProductQuerySet:
-    """Products that anyone may see, with what a list shows, in one statement (three with variants and pictures).
-
-    For a ``member`` of a group of customers, also with what price lists offer them.
-    """
+def products_for_sale() -> ProductQuerySet:
+    """Products that anyone may see, with what a list shows, in one statement."""
     products = Product.objects.for_sale().with_stock().select_related("category", "brand")
-    if member is not None:
-        products = with_product_offers(products, to=member)
-    if not with_variants:
-        return products.defer("search_vector", "description", "attributes")
-    variants = with_offers(Variant.objects.filter(is_active=True).select_related("stock_level"), to=member)
-    images = ProductImage.objects.filter(state=ProductImage.State.READY).order_by("position")
-    return products.defer("search_vector").prefetch_related(
-        Prefetch("variants", queryset=variants), Prefetch("images", queryset=images)
-    )
+    return products.defer("search_vector", "description", "attributes")
 
 
 def categories_with_counts() -> QuerySet[Category]:
@@ -49,8 +37,17 @@ def brands() -> QuerySet[Brand]:
 
 def branch_ids(key: str) -> list[UUID]:
     """Return the ids of the category with this UUID or url_key and of all below it; empty when there is none."""
-    root = Category.objects.filter(by_id_or_url_key(key)).values("path")[:1]
-    return list(Category.objects.filter(path__in_branch=Subquery(root)).values_list("pk", flat=True))
+    try:
+        column, value = "id = %s::uuid", str(UUID(key))
+    except ValueError:
+        column, value = "url_key = %s", key
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT below.id FROM catalog_category AS root "  # noqa: S608 - our own words
+            f"JOIN catalog_category AS below ON below.path <@ root.path WHERE root.{column}",
+            [value],
+        )
+        return [row[0] for row in cursor.fetchall()]
 
 
 def find_brand(key: str) -> Brand | None:

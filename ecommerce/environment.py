@@ -34,12 +34,14 @@ def required(name: str, local_default: str) -> str:
     return value
 
 
-def flag(name: str) -> bool:
-    """Return a setting that is off unless it is said to be on. A misspelt word must not count as off."""
+def flag(name: str, *, default: bool = False) -> bool:
+    """Return a setting that is on or off. A misspelt word must not count as off."""
     text: str = env.str(name, default="").strip().lower()
+    if not text:
+        return default
     if text in ("1", "true", "yes", "on"):
         return True
-    if text in ("", "0", "false", "no", "off"):
+    if text in ("0", "false", "no", "off"):
         return False
     raise ImproperlyConfigured(f"{name} is {text!r}; it must be true or false.")
 

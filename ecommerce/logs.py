@@ -13,10 +13,14 @@ _MSISDN = re.compile(r"\b(?:\+?254|0)([17]\d{5})(\d{3})\b")
 _FOREIGN = re.compile(r"\+[1-9]\d{4,11}(\d{3})\b")
 _MAIL = re.compile(r"\b[\w.+-]+(?:@|%40)[\w-]+\.[\w.]+\b")
 _CALLBACK_SECRET = re.compile(r"(/(?:callback|result|till|claims)/)[\w-]{16,}")
+# What each of them needs at least: one look at a text instead of five, for every fact of every line.
+_MAYBE = re.compile(r"eyJ|\d{7}|@|%40|/(?:callback|result|till|claims)/")
 
 
 def mask(text: str) -> str:
     """Hide phone numbers (all but the last three digits), mail addresses, callback secrets and tokens."""
+    if not _MAYBE.search(text):
+        return text
     text = _JWT.sub("***", text)
     text = _CALLBACK_SECRET.sub(r"\1***", text)
     text = _MSISDN.sub(r"***\2", text)

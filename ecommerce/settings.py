@@ -136,7 +136,9 @@ except ValueError:  # the port is no number
 if _scheme not in ("postgres", "postgresql"):
     raise ImproperlyConfigured("DATABASE_URL must name a PostgreSQL database; no other dialect is supported.")
 DATABASES = {"default": env.db_url("DATABASE_URL")}
-DATABASES["default"].update(CONN_MAX_AGE=60, CONN_HEALTH_CHECKS=True, ATOMIC_REQUESTS=False)
+DATABASES["default"].update(
+    ENGINE="ecommerce.postgresql", CONN_MAX_AGE=60, CONN_HEALTH_CHECKS=True, ATOMIC_REQUESTS=False
+)
 # At or below so many units a variant without a threshold of its own is low. A trigger on stock reads it too.
 LOW_STOCK_THRESHOLD = whole_number("LOW_STOCK_THRESHOLD", 5, least=0, most=1_000_000)
 DATABASES["default"].setdefault("OPTIONS", {}).update(
@@ -209,7 +211,7 @@ CELERY_BEAT_SCHEDULE = {
 CORS_ALLOWED_ORIGINS = env.list("CORS_ALLOWED_ORIGINS", default=[])
 if any(origin in ("*", "null") for origin in CORS_ALLOWED_ORIGINS):
     raise ImproperlyConfigured("CORS_ALLOWED_ORIGINS must list whole origins; '*' and 'null' are refused.")
-CORS_EXPOSE_HEADERS = ["ETag", "X-Request-Id", "X-Cart-Token", "Idempotent-Replayed", "Retry-After"]
+CORS_EXPOSE_HEADERS = ["ETag", "Last-Modified", "X-Request-Id", "X-Cart-Token", "Idempotent-Replayed", "Retry-After"]
 CORS_ALLOW_HEADERS = [
     "accept",
     "authorization",
@@ -408,6 +410,7 @@ MAX_RATE_AGE = timedelta(days=whole_number("MAX_RATE_AGE_DAYS", 7, most=3650))  
 
 # --- Catalogue ----------------------------------------------------------------------------------------------
 
+CATALOGUE_CACHE = flag("CATALOGUE_CACHE", default=True)  # off: every page is made anew (docs/catalogue-reads.md)
 IMPORT_MAX_BYTES = whole_number("IMPORT_MAX_MEGABYTES", 200, most=4096) * 1024**2  # of one uploaded catalogue file
 HISTORY_RETENTION = timedelta(days=whole_number("HISTORY_RETENTION_DAYS", 1095, least=30, most=36_500))
 # Who acted is kept with each change, which is found by what was changed and not by what that refers to.

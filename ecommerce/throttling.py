@@ -3,15 +3,15 @@
 import hashlib
 import logging
 import time
+from functools import cache
 from typing import TYPE_CHECKING
 
 from django.conf import settings
-from django.core.cache import cache
-from redis.exceptions import RedisError
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
 from ecommerce.client import client_address
+from ecommerce.redis_client import RedisAway, call
 
 if TYPE_CHECKING:  # rest_framework.views imports this module through the settings
     from rest_framework.views import APIView
@@ -25,17 +25,24 @@ def hit(scope: str, identity: str) -> float | None:
     Without Redis the answer is None: a shop that sells without limits is better than one that is shut. What must
     hold even then (prompts on one phone) is counted in PostgreSQL by its own service.
     """
-    allowed, window = (int(part) for part in settings.THROTTLE_RATES[scope].split("/"))
+    allowed, window = _limits(settings.THROTTLE_RATES[scope])
     now = time.time()
     digest = hashlib.sha256(identity.encode()).hexdigest()[:32]
     key = f"throttle:{scope}:{digest}:{int(now // window)}"
     try:
-        # add() then incr(): both atomic, so that n parallel requests see n different counts.
-        count = 1 if cache.add(key, 1, timeout=window + 1) else cache.incr(key)
-    except (RedisError, ValueError):  # ValueError: the window ended between the two calls
+        count: int = call("INCR", key)  # atomic, so that n parallel requests see n different counts
+        if count == 1:
+            call("EXPIRE", key, window + 1)
+    except RedisAway:
         logger.warning("throttle_unavailable", extra={"scope": scope})
         return None
     return None if count <= allowed else window - now % window
+
+
+@cache
+def _limits(rate: str) -> tuple[int, int]:
+    allowed, window = rate.split("/")
+    return int(allowed), int(window)
 
 
 class RequestThrottle(BaseThrottle):

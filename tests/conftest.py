@@ -20,6 +20,7 @@ from rest_framework.test import APIClient
 from accounts.models import User
 from ecommerce.celery import app
 from ecommerce.outbox import claim_due
+from ecommerce.redis_client import circuit
 from tests.clients import client_for
 from tests.factories import UserFactory
 from tests.racing import at_once
@@ -72,9 +73,19 @@ def own_redis_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     # New threads make their cache from the settings, this one has made its own already.
     monkeypatch.setitem(django_settings.CACHES["default"], "KEY_PREFIX", prefix)
     monkeypatch.setattr(caches["default"], "key_prefix", prefix)
+    circuit.close()
     app.conf.task_default_queue = prefix
     app.amqp.queues = None  # made anew from the configuration
     app.amqp.router = app.amqp.Router()
+
+
+@pytest.fixture(autouse=True)
+def nothing_kept(settings: Any) -> None:
+    """Make every page anew: a test is one transaction, in which nothing becomes visible that could be waited for.
+
+    Tests of what is kept turn it on again (tests/catalog/test_documents_kept.py).
+    """
+    settings.CATALOGUE_CACHE = False
 
 
 # --- People and clients -------------------------------------------------------------------------------------

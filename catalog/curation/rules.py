@@ -18,6 +18,7 @@ from django.db.models import Exists, OuterRef
 from django.db.models.functions import Now
 
 from catalog.curation.exceptions import InvalidRule
+from catalog.documents.sql import narrowed
 from catalog.models import Brand, Category, ProductQuerySet
 from catalog.searching.criteria import Criteria
 from catalog.searching.models import SearchAttribute
@@ -77,7 +78,7 @@ def narrow(products: ProductQuerySet, rule: Rule) -> ProductQuerySet:
         in_stock=rule.get("in_stock"),
         attributes=rule.get("attributes", {}),
     )
-    products = criteria.narrow(products)
+    products = narrowed(products, (condition.chosen for condition in criteria.conditions()))
     if "category" in rule:
         above = Category.objects.filter(pk__in=rule["category"], path__ancestor_of=OuterRef("path"))
         products = products.filter(category__in=Category.objects.filter(Exists(above)).order_by())

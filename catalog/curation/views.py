@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.db.models import QuerySet
-from django.http import Http404
+from django.http import Http404, HttpResponse
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
@@ -16,12 +16,18 @@ from catalog.curation import selectors, services
 from catalog.curation.models import Collection
 from catalog.curation.serializers import CollectionSerializer, SetProductsSerializer
 from catalog.currencies.views import DISPLAY_CURRENCY
+from catalog.documents.answers import respond
+from catalog.documents.conditions import among
+from catalog.documents.keeping import unkept
+from catalog.documents.listing import list_page, listing_asked
+from catalog.documents.shaping import FIELDS, INCLUDE, shape_asked
+from catalog.documents.sql import Fragment
 from catalog.models import Product
 from catalog.permissions import StaffByPermission
+from catalog.prices.selectors import member_of_a_group
 from catalog.selectors import by_id_or_url_key
-from catalog.views import ORDERING_PARAMETER, ByIdOrUrlKey, Orderings, ProductViewSet
+from catalog.views import OF_SHAPE, ORDERING_PARAMETER, ByIdOrUrlKey, ProductViewSet
 from ecommerce.http import checked
-from ecommerce.pagination import PageNumberPagination
 from ecommerce.schema import ErrorSerializer
 from ecommerce.transactions import retry_on_conflict
 
@@ -103,23 +109,26 @@ class CollectionViewSet(ByIdOrUrlKey, ModelViewSet[Collection]):
             "Those for sale, with every filter of `GET /products/`. One by hand is in its own order (`position`), one "
             "by rule has the newest first, unless another `ordering` is asked for."
         ),
-        parameters=[_KEY, ORDERING_PARAMETER, DISPLAY_CURRENCY],
+        parameters=[_KEY, ORDERING_PARAMETER, FIELDS, INCLUDE, DISPLAY_CURRENCY],
     )
 )
 class CollectionProductViewSet(ProductViewSet):
     permission_classes = (StaffByPermission,)
     permission_model = Collection
     public_reads = True
-    pagination_class = PageNumberPagination
-    extra_query_parameters = (DISPLAY_CURRENCY.name,)
 
-    @property
-    def orderings(self) -> Orderings:
-        by_hand: Orderings = {"position": ("place", "id")} if self._collection().kind == "by_hand" else {}
-        return by_hand | super().orderings
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:  # type: ignore[override]
+        collection, member = self._collection(), member_of_a_group(request.user)
+        own = {"position": _by_place(collection)} if collection.kind == Collection.Kind.BY_HAND else {}
 
-    def get_queryset(self) -> QuerySet[Product]:
-        return selectors.products_of(self._collection(), super().get_queryset())  # type: ignore[arg-type]
+        def make() -> bytes:
+            shape = shape_asked(request, member=member)
+            within = among(selectors.within(collection, Product.objects.all()))
+            asked = listing_asked(request, also=OF_SHAPE, within=within, own=own)
+            return list_page(asked, shape, request.build_absolute_uri())
+
+        # Not kept: who may see a collection, and until when, is not said by the address.
+        return respond(request, unkept(make))
 
     @extend_schema(
         operation_id="collections_products_set",
@@ -159,6 +168,12 @@ class CollectionProductViewSet(ProductViewSet):
                 raise Http404
             self._named = found
         return self._named
+
+
+def _by_place(collection: Collection) -> Fragment:
+    """Return the order that staff have put the products in."""
+    place = "SELECT position FROM catalog_collectionproduct WHERE collection_id = %s::uuid AND product_id"
+    return Fragment(f"({place} = catalog_product.id), catalog_product.id", (str(collection.pk),))
 
 
 def _found(write: Callable[[], Any]) -> Any:

@@ -1,4 +1,8 @@
-"""Telling whether a product is still what its editor has read."""
+"""Telling whether a product is still what its editor has read.
+
+The strong ``ETag`` made here is the editors'. The weak one of public pages (``catalog.documents.answers``) is that of
+an answer's bytes, for readers who have them already; it matches nothing here.
+"""
 
 import hashlib
 import json

@@ -59,6 +59,11 @@ def member_of_a_group(user: Any) -> UUID | None:
     return user.pk if CustomerGroup.members.through.objects.filter(user_id=user.pk).exists() else None
 
 
+def everybody_has_a_list() -> bool:
+    """Tell whether a price list that is for everybody is in force."""
+    return PriceList.objects.filter(_IN_FORCE, _is_for(None)).exists()
+
+
 # --- What a variant costs somebody now -----------------------------------------------------------------------
 
 

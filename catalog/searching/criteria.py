@@ -3,25 +3,20 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
 from uuid import UUID
 
-from django.db.models import BooleanField
-from django.db.models.expressions import RawSQL
-
 from catalog.attributes.asking import Interval
-from catalog.models import ProductQuerySet
+from catalog.documents.sql import Fragment
 
 CATEGORY, BRAND, PRICE, IN_STOCK = "category", "brand", "price", "in_stock"
 
 
 @dataclass(frozen=True)
 class Condition:
-    """One group of choices; its facet is counted as if nothing had been chosen in it. ``sql`` is about one product."""
+    """One group of choices; its facet is counted as if nothing had been chosen in it."""
 
     group: str
-    sql: str
-    parameters: tuple[Any, ...]
+    chosen: Fragment
 
 
 @dataclass(frozen=True)
@@ -38,21 +33,22 @@ class Criteria:
 
     def conditions(self) -> Iterator[Condition]:
         if self.categories is not None:
-            yield Condition(CATEGORY, "catalog_product.category_id = ANY(%s::uuid[])", (_texts(self.categories),))
+            sql = "catalog_product.category_id = ANY(%s::uuid[])"
+            yield Condition(CATEGORY, Fragment(sql, (_texts(self.categories),)))
         if self.brands is not None:
             sql = "coalesce(catalog_product.brand_id = ANY(%s::uuid[]), FALSE)"
-            yield Condition(BRAND, sql, (_texts(self.brands),))
+            yield Condition(BRAND, Fragment(sql, (_texts(self.brands),)))
         if self.min_price is not None or self.max_price is not None:
             sql = "catalog_product.price BETWEEN coalesce(%s, 0) AND coalesce(%s, 'Infinity'::numeric)"
-            yield Condition(PRICE, sql, (self.min_price, self.max_price))
+            yield Condition(PRICE, Fragment(sql, (self.min_price, self.max_price)))
         if self.in_stock is not None:
-            yield Condition(IN_STOCK, "catalog_product.in_stock = %s", (self.in_stock,))
+            yield Condition(IN_STOCK, Fragment("catalog_product.in_stock = %s", (self.in_stock,)))
         for name, values in self.attributes.items():
             sql = (
                 "coalesce(catalog_product.facets && "
                 "(SELECT array_agg(catalog_facet(%s, chosen)) FROM unnest(%s::text[]) AS chosen), FALSE)"
             )
-            yield Condition(attribute_group(name), sql, (name, list(values)))
+            yield Condition(attribute_group(name), Fragment(sql, (name, list(values))))
         for name, (attribute_id, intervals) in self.numbers.items():
             # The planner hashes it when many products are looked through, and looks each up when few are.
             within = " OR ".join(_within(interval) for interval in intervals)
@@ -61,14 +57,7 @@ class Criteria:
                 f"AND n.attribute_id = %s::uuid AND ({within}))"
             )
             bounds = [bound for each in intervals for bound in (each.low, each.high)]
-            yield Condition(attribute_group(name), sql, (str(attribute_id), *bounds))
-
-    def narrow(self, products: ProductQuerySet) -> ProductQuerySet:
-        conditions = (
-            RawSQL(condition.sql, condition.parameters, output_field=BooleanField())  # noqa: S611 - our own words
-            for condition in self.conditions()
-        )
-        return products.filter(*conditions)
+            yield Condition(attribute_group(name), Fragment(sql, (str(attribute_id), *bounds)))
 
 
 def _within(interval: Interval) -> str:

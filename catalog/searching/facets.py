@@ -20,6 +20,7 @@ from django.db import connection
 from redis.exceptions import RedisError
 
 from catalog.attributes.units import shown
+from catalog.documents.keeping import version_in_use
 from catalog.searching.criteria import BRAND, CATEGORY, IN_STOCK, PRICE, Condition, Criteria, attribute_group
 
 MOST_VALUES = 20  # of a group
@@ -105,11 +106,12 @@ def count_facets(criteria: Criteria, text_query: str) -> Counted:
     """Count the choices among the products for sale that match ``text_query`` (all of them, when it is empty).
 
     Counting the better part of a large catalogue takes a tenth of a second and more, so what more than ``BROAD``
-    products match is kept for ``KEPT`` seconds.
+    products match is kept for ``KEPT`` seconds, or until something changes.
     """
     conditions = list(criteria.conditions())
-    words = repr([(each.group, each.parameters) for each in conditions]) + text_query
-    key = f"facets:{hashlib.sha256(words.encode()).hexdigest()}"
+    words = repr(conditions) + text_query
+    # Answers are kept under the catalogue's version, so nothing older may be in them.
+    key = f"facets:{version_in_use()}:{hashlib.sha256(words.encode()).hexdigest()}"
     try:
         counted: Counted | None = cache.get(key)
     except RedisError:
@@ -124,7 +126,7 @@ def count_facets(criteria: Criteria, text_query: str) -> Counted:
 
 def _count(conditions: Sequence[Condition], attributes: Sequence[str], text_query: str) -> Counted:
     bits = {condition.group: 1 << n for n, condition in enumerate(conditions)}
-    missed = [f"CASE WHEN {each.sql} THEN 0 ELSE {bits[each.group]} END" for each in conditions]
+    missed = [f"CASE WHEN {each.chosen.sql} THEN 0 ELSE {bits[each.group]} END" for each in conditions]
     cases = " ".join(f"WHEN %s THEN {bits[attribute_group(name)]}" for name in attributes)
     own = {group: str(bits.get(group, 0)) for group in (CATEGORY, BRAND, PRICE, IN_STOCK)}
     own["attribute"] = f"(CASE split_part(facet, '=', 1) {cases} ELSE 0 END)" if attributes else "0"
@@ -138,7 +140,7 @@ def _count(conditions: Sequence[Condition], attributes: Sequence[str], text_quer
         range=of_range if conditions else "",
         **{group: f"WHERE missed & ~{bit} = 0" if conditions else "" for group, bit in own.items()},
     )
-    parameters = [parameter for condition in conditions for parameter in condition.parameters]
+    parameters = [parameter for each in conditions for parameter in each.chosen.parameters]
     parameters += [text_query] * bool(text_query) + list(attributes) * 2 + [PRICE_STEPS]
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)

@@ -1,19 +1,23 @@
 """One search with everything that it answers: results, counts of further choices, and what may have been meant."""
 
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
-from django.db.models import OrderBy
 from rest_framework.exceptions import ValidationError
 
 from catalog import selectors
 from catalog.attributes.asking import Asked, chosen_attributes
+from catalog.documents.orders import NEWEST, ORDERINGS
+from catalog.documents.reading import read_page
+from catalog.documents.sql import Fragment
 from catalog.models import Product
 from catalog.searching.criteria import Criteria
 from catalog.searching.facets import NOTHING, Counted, count_facets
-from catalog.searching.matching import any_of, meant_by, ranked, raw_query
+from catalog.searching.matching import any_of, best_first, found_by, meant_by, raw_query
 from catalog.searching.synonyms import query_of
 from catalog.searching.words import search_words
 
@@ -22,7 +26,12 @@ from catalog.searching.words import search_words
 class Found:
     counted: Counted
     did_you_mean: str | None
-    page: list[Product]
+    items: bytes  # JSON objects, the inside of an array
+
+    @property
+    def products(self) -> list[dict[str, Any]]:
+        rows: list[dict[str, Any]] = json.loads(b"[" + self.items + b"]")
+        return rows
 
 
 def criteria_of(
@@ -72,10 +81,10 @@ def find(
     text: str,
     criteria: Criteria,
     *,
-    order: Sequence[str | OrderBy] | None,
+    order: Fragment | None,
     start: int,
     size: int,
-    member: UUID | None = None,
+    whole: bool = False,
 ) -> Found:
     """Return a page of what fits the text and the criteria, from ``start`` on.
 
@@ -87,20 +96,22 @@ def find(
     """
     words = search_words(text, attr="q")
     if text.strip() and not words:
-        return Found(NOTHING, None, [])
+        return Found(NOTHING, None, b"")
     query = query_of(words)
     counted = count_facets(criteria, query.matching)
-    products = selectors.products_for_sale(member=member)
     meant = meant_by(words, found=counted.found) if words else []
     did_you_mean = None
     if meant:
         counted = count_facets(criteria, any_of(query, meant))
         did_you_mean = next((each.text for each in meant if counted.found and _is_for_sale(each.query)), None)
+    if start >= counted.total:
+        return Found(counted, did_you_mean, b"")
+    conditions = [condition.chosen for condition in criteria.conditions()]
     if words:
-        products = ranked(products, query, meant)
-    order = order or (("-relevance", "id") if words else ("-created_at", "id"))
-    page = list(criteria.narrow(products).order_by(*order)[start : start + size]) if start < counted.total else []
-    return Found(counted, did_you_mean, page)
+        conditions.append(found_by(query, meant))
+    order = order or (best_first(query, meant) if words else ORDERINGS[NEWEST])
+    page = read_page(conditions, order, start=start, size=size, whole=whole, count=counted.total)
+    return Found(counted, did_you_mean, page.items)
 
 
 def _is_for_sale(query: str) -> bool:

@@ -3,21 +3,23 @@
 from collections.abc import Sequence
 from typing import Any
 
-from django.contrib.postgres.search import SearchQuery, SearchRank
-from django.db.models import Case, F, FloatField, Value, When
-from django.db.models.functions import Cast, Length
+from django.contrib.postgres.search import SearchQuery
+from django.db.models import FloatField, Value
+from django.db.models.expressions import RawSQL
 
+from catalog.documents.sql import Fragment
 from catalog.models import ProductQuerySet
 from catalog.searching.spelling import Correction, corrections
 from catalog.searching.synonyms import query_of
 from catalog.searching.words import TextQuery, search_words
 
-_WEIGHTS = [0.05, 0.2, 0.4, 1.0]  # of D, C, B and A: see catalog.searching.indexing
+_WEIGHTS = "{0.05,0.2,0.4,1}"  # of D, C, B and A: see catalog.searching.indexing
 _EXACT = 2.0  # for a whole word, beside 1 for any that begins like it
 _PHRASE = 0.3  # for the words side by side
 _LONG_NAME = 120.0  # a name of so many characters halves the rank: the words say less about it
 _SOLD_OUT = 0.8
 
+_QUERY = "to_tsquery('simple', %s)"
 _LIKELIER = 100.0  # a likelier spelling outweighs any rank
 _AS_TYPED = 1.1  # beside less than 1 for a correction
 FEW = 3  # a text that finds no more may be misspelt
@@ -53,36 +55,51 @@ def ranked(products: ProductQuerySet, query: TextQuery, meant: Sequence[Correcti
     What was typed comes before the likeliest correction, and that one before the others.
     """
     matches = products.filter(search_vector=raw_query(any_of(query, meant)))
-    if not meant:
-        return matches.annotate(relevance=_relevance(query))
-    likeliest = Case(
-        When(search_vector=raw_query(query.matching), then=Value(_AS_TYPED)),
-        *(When(search_vector=raw_query(each.query), then=Value(each.score)) for each in meant),
-        default=Value(0.0),
-        output_field=FloatField(),
+    order = relevance(query, meant)
+    return matches.annotate(
+        relevance=RawSQL(order.sql, order.parameters, output_field=FloatField())  # noqa: S611 - our own words
     )
-    words = TextQuery(tuple(dict.fromkeys(word for each in meant for word in each.words)))
-    return matches.annotate(relevance=likeliest * _LIKELIER + _relevance(words))
 
 
 def any_of(query: TextQuery, meant: Sequence[Correction]) -> str:
     return " | ".join([query.matching, *(f"({each.query})" for each in meant)])
 
 
-def _relevance(query: TextQuery) -> Any:
-    vector = F("search_vector")
-    rank = SearchRank(vector, raw_query(query.ranking), weights=_WEIGHTS) + _EXACT * SearchRank(
-        vector, raw_query(query.exact), weights=_WEIGHTS
+def found_by(query: TextQuery, meant: Sequence[Correction] = ()) -> Fragment:
+    """Return the condition for what was typed or may have been meant."""
+    return Fragment(f"catalog_product.search_vector @@ {_QUERY}", (any_of(query, meant),))
+
+
+def relevance(query: TextQuery, meant: Sequence[Correction] = ()) -> Fragment:
+    """Return what a match of ``found_by`` is ordered by, the best first."""
+    if not meant:
+        return _rank(query)
+    cases = " ".join(["WHEN catalog_product.search_vector @@ " + _QUERY + " THEN %s::float8"] * (len(meant) + 1))
+    parameters: list[Any] = [query.matching, _AS_TYPED]
+    for each in meant:
+        parameters += [each.query, each.score]
+    words = _rank(TextQuery(tuple(dict.fromkeys(word for each in meant for word in each.words))))
+    sql = f"(CASE {cases} ELSE 0 END) * {_LIKELIER} + {words.sql}"
+    return Fragment(sql, (*parameters, *words.parameters))
+
+
+def best_first(query: TextQuery, meant: Sequence[Correction] = ()) -> Fragment:
+    """Return the order by relevance."""
+    order = relevance(query, meant)
+    return Fragment(f"{order.sql} DESC, catalog_product.id", order.parameters)
+
+
+def _rank(query: TextQuery) -> Fragment:
+    # In float8: PostgreSQL reads 0.8 as an exact decimal, and those cost more than the ranks.
+    rank = f"ts_rank('{_WEIGHTS}', catalog_product.search_vector, {_QUERY})"
+    phrase = f" + CASE WHEN catalog_product.search_vector @@ {_QUERY} THEN {_PHRASE}::float8 ELSE 0 END"
+    several = bool(query.phrase)
+    sql = (
+        f"({rank} + {_EXACT} * {rank}{phrase if several else ''})"
+        f" * (CASE WHEN catalog_product.in_stock THEN 1 ELSE {_SOLD_OUT}::float8 END)"
+        f" / (1 + length(catalog_product.product_name) / {_LONG_NAME}::float8)"
     )
-    if query.phrase:
-        rank = rank + Case(
-            When(search_vector=raw_query(query.phrase), then=Value(_PHRASE)),
-            default=Value(0.0),
-            output_field=FloatField(),
-        )
-    stock = Case(When(in_stock=True, then=Value(1.0)), default=Value(_SOLD_OUT), output_field=FloatField())
-    length = Cast(Length("product_name"), FloatField())
-    return rank * stock / (1.0 + length / _LONG_NAME)
+    return Fragment(sql, (query.ranking, query.exact, *([query.phrase] if several else [])))
 
 
 def raw_query(query: str) -> SearchQuery:

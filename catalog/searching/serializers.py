@@ -10,8 +10,8 @@ from rest_framework.request import Request
 
 from catalog.attributes.asking import MAX_CHOICES, MAX_LENGTH, RangeInput, attributes_from_pairs
 from catalog.attributes.models import Attribute
+from catalog.documents.orders import PRODUCT_ORDERINGS, SEARCH_ORDERINGS
 from catalog.serializers import ProductListSerializer
-from catalog.views import PRODUCT_ORDERINGS, SEARCH_ORDERINGS
 
 MAX_RESULTS_DEEP = 10_000
 _PRICE: dict[str, Any] = {"max_digits": 12, "decimal_places": 2, "min_value": 0, "required": False}
@@ -89,7 +89,7 @@ class SearchSerializer(serializers.Serializer[Any]):
         help_text='Such as `{"color": ["black", "white"], "storage": {"min": 64, "max": "1 TB"}}`: any of the values.',
     )
     sort_by = serializers.ChoiceField(
-        choices=list(SEARCH_ORDERINGS), required=False, help_text="`relevance` with `q`, else `newest`."
+        choices=SEARCH_ORDERINGS, required=False, help_text="`relevance` with `q`, else `newest`."
     )
     page = serializers.IntegerField(min_value=1, default=1)
     page_size = serializers.IntegerField(min_value=1, max_value=100, default=20)

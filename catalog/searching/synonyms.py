@@ -7,6 +7,7 @@ from pathlib import Path
 
 from django.db import IntegrityError, connection, transaction
 
+from catalog.documents.keeping import remembered
 from catalog.searching.models import SearchSynonym
 from catalog.searching.words import MAX_WORDS, TextQuery, search_words
 from ecommerce.exceptions import DomainError, ErrorRow
@@ -42,7 +43,8 @@ class SynonymInput:
 def query_of(words: Sequence[str]) -> TextQuery:
     """Return the query for what was typed and for everything that it may mean by the synonyms; one statement.
 
-    A synonym is looked up as a whole, not as the beginning of a word, and once: its own synonyms are not.
+    A synonym is looked up as a whole, not as the beginning of a word, and once: its own synonyms are not. What has been
+    looked up is remembered until the catalogue changes.
     """
     phrases = {
         " ".join(words[start:end])
@@ -51,15 +53,21 @@ def query_of(words: Sequence[str]) -> TextQuery:
     }
     if not phrases:
         return TextQuery(tuple(words))
-    with connection.cursor() as cursor:
-        cursor.execute(_MEANINGS, {"phrases": sorted(phrases)})
-        rows = cursor.fetchall()
+    wanted = tuple(sorted(phrases))
+    rows = remembered(("synonyms", wanted), lambda: _look_up(wanted))
     meanings: dict[tuple[str, ...], list[tuple[str, ...]]] = {}
     for term, meaning in rows:
         meanings.setdefault(tuple(term.split()), []).append(tuple(meaning.split()))
     typed = tuple(words)
     others = [reading for reading in _readings(typed, meanings) if reading != typed] if meanings else []
     return TextQuery(typed, tuple(others[: MAX_READINGS - 1]))
+
+
+def _look_up(phrases: Sequence[str]) -> list[tuple[str, str]]:
+    with connection.cursor() as cursor:
+        cursor.execute(_MEANINGS, {"phrases": list(phrases)})
+        rows: list[tuple[str, str]] = cursor.fetchall()
+    return rows
 
 
 def _readings(words: tuple[str, ...], meanings: dict[tuple[str, ...], list[tuple[str, ...]]]) -> list[tuple[str, ...]]:

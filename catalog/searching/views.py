@@ -2,18 +2,20 @@
 
 from typing import Any
 from urllib.parse import urlencode
+from uuid import UUID
 
+from django.http import HttpResponse
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
 from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
-from rest_framework.response import Response
-from rest_framework.views import APIView
 
-from catalog.currencies.serializers import SHOWN_IN
-from catalog.currencies.views import DISPLAY_CURRENCY, shown_in
+from catalog.currencies.views import DISPLAY_CURRENCY
+from catalog.documents.answers import JsonOnly, answer_kept, answer_products, rendered
+from catalog.documents.listing import page_body
+from catalog.documents.orders import ORDERINGS, SEARCH_ORDERINGS
+from catalog.documents.shaping import FIELDS, INCLUDE, shape_asked
 from catalog.prices.selectors import member_of_a_group
-from catalog.prices.serializers import PERSONAL
 from catalog.searching.finding import criteria_of, find
 from catalog.searching.serializers import (
     SearchAnswerSerializer,
@@ -22,11 +24,11 @@ from catalog.searching.serializers import (
     asked,
 )
 from catalog.searching.suggesting import suggest
-from catalog.serializers import ProductListSerializer
-from catalog.views import SEARCH_ORDERINGS
 from ecommerce.filters import refuse_unknown_parameters
+from ecommerce.http import IF_NONE_MATCH_HEADER
 from ecommerce.schema import ErrorSerializer
 
+_OF_SHAPE = (FIELDS.name, INCLUDE.name, DISPLAY_CURRENCY.name)
 _ABOUT = (
     "Each word matches as a prefix, a part number with and without its separators. When nothing matches, the results "
     "are those of the likeliest spelling, which `did_you_mean` names. The facets count what each further choice would "
@@ -61,14 +63,16 @@ def _parameters() -> list[OpenApiParameter]:
         OpenApiParameter(
             "attributes", many=True, description="`name:value`, such as `color:black` or `storage:64..256`; repeat it."
         ),
-        OpenApiParameter("sort_by", enum=list(SEARCH_ORDERINGS), description="`relevance` with `q`, else `newest`."),
+        OpenApiParameter("sort_by", enum=SEARCH_ORDERINGS, description="`relevance` with `q`, else `newest`."),
         OpenApiParameter("page", int),
         OpenApiParameter("page_size", int),
+        FIELDS,
+        INCLUDE,
         DISPLAY_CURRENCY,
     ]
 
 
-class SearchView(APIView):
+class SearchView(JsonOnly):
     permission_classes = (AllowAny,)
     schema_tag = "catalog"
 
@@ -76,50 +80,48 @@ class SearchView(APIView):
         operation_id="products_search",
         summary="Search products",
         description=_ABOUT,
-        parameters=_parameters(),
+        parameters=[*_parameters(), IF_NONE_MATCH_HEADER],
         responses={200: SearchAnswerSerializer, 400: ErrorSerializer, 404: ErrorSerializer},
     )
-    def get(self, request: Request) -> Response:
-        return self._search(request)
+    def get(self, request: Request) -> HttpResponse:
+        member = member_of_a_group(request.user)
+        return answer_products(request, lambda: self._search(request, member), member=member)
 
     @extend_schema(
         operation_id="products_search_by_body",
         summary="Search products by a JSON body",
         description=_ABOUT,
-        parameters=[DISPLAY_CURRENCY],
+        parameters=[FIELDS, INCLUDE, DISPLAY_CURRENCY],
         request=SearchSerializer,
         responses={200: SearchAnswerSerializer, 400: ErrorSerializer, 404: ErrorSerializer},
         examples=[_EXAMPLE],
     )
-    def post(self, request: Request) -> Response:
-        if unknown := sorted(set(request.query_params) - {DISPLAY_CURRENCY.name}):
+    def post(self, request: Request) -> HttpResponse:
+        if unknown := sorted(set(request.query_params) - set(_OF_SHAPE)):
             raise ValidationError({name: ["Give this in the body."] for name in unknown})
-        return self._search(request)
+        body = self._search(request, member_of_a_group(request.user))
+        return HttpResponse(body, content_type="application/json")
 
-    def _search(self, request: Request) -> Response:
-        data = asked(request, also=(DISPLAY_CURRENCY.name,))
-        currency = shown_in(request)
+    def _search(self, request: Request, member: UUID | None) -> bytes:
+        data = asked(request, also=_OF_SHAPE)
+        shape = shape_asked(request, member=member)
         number, size = data.pop("page"), data.pop("page_size")
-        text, order = data.pop("q", ""), SEARCH_ORDERINGS.get(data.pop("sort_by", ""))
-        member = member_of_a_group(request.user)
-        found = find(text, criteria_of(**data), order=order, start=(number - 1) * size, size=size, member=member)
-        if number > 1 and not found.page:
+        text, order = data.pop("q", ""), ORDERINGS.get(data.pop("sort_by", ""))
+        start = (number - 1) * size
+        found = find(text, criteria_of(**data), order=order, start=start, size=size, whole=shape.needs_parts)
+        if number > 1 and not found.items:
             raise NotFound("Invalid page.")
-        context = {"request": request, SHOWN_IN: currency, PERSONAL: member is not None}
-        rows = ProductListSerializer(found.page, many=True, context=context).data
-        return Response(
-            {
-                "count": found.counted.total,
-                "next": _link(request, number + 1) if found.counted.total > number * size else None,
-                "previous": _link(request, number - 1) if number > 1 else None,
-                "did_you_mean": found.did_you_mean,
-                "results": rows,
-                "facets": found.counted.facets,
-            }
+        more = {"did_you_mean": found.did_you_mean, "facets": found.counted.facets}
+        return page_body(
+            found.counted.total,
+            shape.shaped(found.items),
+            _link(request, number + 1) if found.counted.total > number * size else None,
+            _link(request, number - 1) if number > 1 else None,
+            b"," + rendered(more)[1:-1],
         )
 
 
-class SuggestView(APIView):
+class SuggestView(JsonOnly):
     permission_classes = (AllowAny,)
     schema_tag = "catalog"
 
@@ -130,9 +132,10 @@ class SuggestView(APIView):
         parameters=[OpenApiParameter("q", required=True, description="What has been typed so far.")],
         responses={200: SuggestionsSerializer, 400: ErrorSerializer},
     )
-    def get(self, request: Request) -> Response:
+    def get(self, request: Request) -> HttpResponse:
         refuse_unknown_parameters(request, {"q"})
-        return Response(SuggestionsSerializer(suggest(request.query_params.get("q", ""))).data)
+        text = request.query_params.get("q", "")
+        return answer_kept(request, lambda: rendered(SuggestionsSerializer(suggest(text)).data))
 
 
 def _link(request: Request, page: int) -> str | None:

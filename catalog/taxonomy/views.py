@@ -3,8 +3,9 @@
 from typing import Any
 
 from django.db.models import QuerySet
+from django.http import HttpResponse
 from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
-from rest_framework import mixins, status
+from rest_framework import status
 from rest_framework.decorators import action
 from rest_framework.exceptions import NotFound
 from rest_framework.generics import get_object_or_404
@@ -12,6 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from catalog import selectors
+from catalog.documents.answers import answer_kept, rendered
 from catalog.duplicates import naming_duplicates
 from catalog.models import Brand, Category
 from catalog.permissions import StaffByPermission
@@ -25,8 +27,8 @@ from catalog.taxonomy.serializers import (
     WriteBrandSerializer,
     WriteCategorySerializer,
 )
-from catalog.views import ByIdOrUrlKey
-from ecommerce.http import checked
+from catalog.views import ByIdOrUrlKey, KeptMixin
+from ecommerce.http import IF_NONE_MATCH_HEADER, checked
 from ecommerce.schema import ErrorSerializer
 from ecommerce.transactions import retry_on_conflict
 
@@ -71,12 +73,15 @@ _MOVE = (
 
 
 @extend_schema_view(
-    list=extend_schema(summary="List categories"),
+    list=extend_schema(summary="List categories", parameters=[IF_NONE_MATCH_HEADER]),
     retrieve=extend_schema(
-        summary="Show a category", description="By id or url_key, with its ancestors.", examples=[_CATEGORY_SHOWN]
+        summary="Show a category",
+        description="By id or url_key, with its ancestors.",
+        parameters=[IF_NONE_MATCH_HEADER],
+        examples=[_CATEGORY_SHOWN],
     ),
 )
-class CategoryViewSet(ByIdOrUrlKey, mixins.ListModelMixin, mixins.RetrieveModelMixin):
+class CategoryViewSet(KeptMixin, ByIdOrUrlKey):
     queryset = Category.objects.none()
     permission_classes = (StaffByPermission,)
     public_reads = True
@@ -142,8 +147,8 @@ class CategoryViewSet(ByIdOrUrlKey, mixins.ListModelMixin, mixins.RetrieveModelM
         return Response(CategoryDetailSerializer(shown).data, status=code)
 
 
-@extend_schema_view(list=extend_schema(summary="List brands"))
-class BrandViewSet(ByIdOrUrlKey, mixins.ListModelMixin):
+@extend_schema_view(list=extend_schema(summary="List brands", parameters=[IF_NONE_MATCH_HEADER]))
+class BrandViewSet(KeptMixin, ByIdOrUrlKey):
     queryset = Brand.objects.none()
     permission_classes = (StaffByPermission,)
     public_reads = True
@@ -158,13 +163,17 @@ class BrandViewSet(ByIdOrUrlKey, mixins.ListModelMixin):
     @extend_schema(
         summary="Show a brand",
         description="By id or url_key; those of a brand that was merged into it find it too.",
+        parameters=[IF_NONE_MATCH_HEADER],
         examples=[_BRAND_SHOWN],
     )
-    def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        brand = selectors.find_brand(self.kwargs["pk"])
-        if brand is None:
-            raise NotFound()
-        return self._shown(brand)
+    def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:  # type: ignore[override]
+        def make() -> bytes:
+            brand = selectors.find_brand(self.kwargs["pk"])
+            if brand is None:
+                raise NotFound()
+            return rendered(self._shown(brand).data)
+
+        return answer_kept(request, make)
 
     @extend_schema(
         summary="Create a brand",

@@ -608,12 +608,15 @@ def make_rows(count: int) -> None:
         )
 
 
-@pytest.mark.parametrize("rows", [1, 3, 10])
+@pytest.mark.parametrize("rows", [1, 10, 100])
 @pytest.mark.parametrize(
     ("path", "query", "statements"),
     [
-        (PRODUCTS, {}, 2),  # count, products
-        (PRODUCTS, {"in_stock": "true", "price_min": "1", "ordering": "price"}, 2),
+        (PRODUCTS, {}, 1),
+        (PRODUCTS, {"in_stock": "true", "price_min": "1", "ordering": "price"}, 1),
+        (PRODUCTS, {"include": "description,attributes,images"}, 1),
+        (PRODUCTS, {"include": "description,attributes,variants,images"}, 2),  # has everybody a price list
+        (PRODUCTS, {"fields": "id,price"}, 1),
         (CATEGORIES, {}, 2),
         (BRANDS, {}, 2),
         (TREE, {}, 1),
@@ -625,7 +628,7 @@ def test_list_takes_the_same_statements_for_any_number_of_rows(
     make_rows(rows)
 
     with django_assert_num_queries(statements):
-        answer = api_client.get(path, query).json()
+        answer = api_client.get(path, query if path == TREE else {**query, "page_size": 100}).json()
 
     assert len(answer if path == TREE else answer["results"]) == rows
 
@@ -633,12 +636,12 @@ def test_list_takes_the_same_statements_for_any_number_of_rows(
 @pytest.mark.parametrize(
     ("text", "rows", "statements"),
     [
-        ("laptop", 4, 4),  # synonyms, is there a match, count, products
-        ("laptop", 10, 4),
-        ("laptop", 1, 5),  # so few may be misspelt: what may have been meant
-        ("laptop", 3, 5),
-        ("lapptop", 1, 5),
-        ("lapptop", 10, 5),
+        ("laptop", 4, 2),  # synonyms, the page
+        ("laptop", 10, 2),
+        ("laptop", 1, 3),  # so few may be misspelt: what may have been meant
+        ("laptop", 3, 3),
+        ("lapptop", 1, 4),  # synonyms, as typed, what may have been meant, as meant
+        ("lapptop", 10, 4),
     ],
 )
 def test_search_in_the_list_takes_few_statements(api_client, django_assert_num_queries, text, rows, statements):
@@ -650,12 +653,12 @@ def test_search_in_the_list_takes_few_statements(api_client, django_assert_num_q
     assert len(answer["results"]) == rows
 
 
-@pytest.mark.parametrize("variants", [1, 3, 10])
+@pytest.mark.parametrize("variants", [1, 10, 100])
 def test_product_takes_the_same_statements_for_any_number_of_variants(api_client, django_assert_num_queries, variants):
     inputs = [VariantInput(sku=f"V{n}", price=Decimal(1), options={"n": str(n)}, stock=1) for n in range(variants)]
     product = ProductFactory(variants=inputs, brand=BrandFactory())
 
-    with django_assert_num_queries(3):  # product, variants with their stock, pictures
+    with django_assert_num_queries(2):  # product, has everybody a price list
         answer = api_client.get(f"{PRODUCTS}{product.pk}/")
 
     assert [variant["stock"] for variant in answer.json()["variants"]] == [1] * variants

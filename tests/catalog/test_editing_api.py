@@ -229,6 +229,24 @@ def test_editor_who_has_read_an_older_state_overwrites_nothing(editor):
     assert editor.patch(page(product), both, HTTP_IF_MATCH=again["ETag"]).status_code == 200
 
 
+def test_tag_of_the_public_page_is_not_the_editors(editor, api_client):
+    product = ProductFactory(product_name="Old")
+    read = editor.get(page(product))
+
+    answers = [
+        editor.patch(page(product), {"product_name": "New"}, HTTP_IF_MATCH=tag)
+        for tag in (read["ETag"], read["ETag"].removeprefix("W/"))
+    ]
+
+    assert read["ETag"].startswith('W/"')
+    assert [answer.status_code for answer in answers] == [412, 412]
+    product.refresh_from_db()
+    assert product.product_name == "Old"
+    changed = editor.patch(page(product), {"product_name": "New"}, HTTP_IF_MATCH=answers[0].json()["etag"])
+    known = editor.get(page(product), HTTP_IF_NONE_MATCH=changed["ETag"])
+    assert (changed.status_code, known.status_code, known.json()["product_name"]) == (200, 200, "New")
+
+
 def test_variant_that_was_changed_meanwhile_counts_too(editor):
     product = ProductFactory()
     read = editor.get(page(product, "edit"))

@@ -29,8 +29,8 @@ def test_nineteen_of_twenty_queries_find_what_was_meant_among_the_first_three(tm
         f"{label.kind}: {label.query}"
         for label in asked
         if not any(
-            label.is_meant(rows[str(product.pk)])
-            for product in find(label.query, Criteria(), order=None, start=0, size=FIRST).page
+            label.is_meant(rows[product["id"]])
+            for product in find(label.query, Criteria(), order=None, start=0, size=FIRST).products
         )
     ]
 

@@ -3,12 +3,14 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from django.core.cache import caches
 from rest_framework.test import APIClient
 
 from ecommerce.client import client_address
+from ecommerce.redis_client import circuit
 from ecommerce.throttling import hit
 from tests.factories import UserFactory
 
@@ -87,17 +89,26 @@ def test_window_that_ends_begins_anew(settings, monkeypatch):
     assert (first, second, third) == (None, 10.0, None)
 
 
-def test_keys_hold_no_address(long_windows, monkeypatch):
-    keys = []
-    add = caches["default"].add
-    monkeypatch.setattr(
-        caches["default"], "add", lambda key, *args, **kwargs: keys.append(key) or add(key, *args, **kwargs)
-    )
-
+def test_keys_hold_no_address_and_end_with_their_window(long_windows):
     hit("login", "192.168.77.1")
 
-    assert len(keys) == 1
-    assert "192.168" not in keys[0]
+    cache: Any = caches["default"]
+    client = cache._cache.get_client()
+    (key,) = client.keys(f"{cache.key_prefix}:*")
+    assert b"192.168" not in key
+    assert 0 < client.ttl(key) <= 1_000_000_001
+
+
+def test_redis_that_has_failed_is_left_alone_for_a_while(long_windows, redis_at, silent_server, monkeypatch):
+    redis_at(f"redis://127.0.0.1:{silent_server}/0")
+    hit("login", "10.0.0.1")  # waits for its answer
+    started = time.monotonic()
+
+    answers = [hit("login", "10.0.0.1") for _ in range(50)]
+
+    assert (answers, time.monotonic() - started < 0.5) == ([None] * 50, True)
+    monkeypatch.setattr("ecommerce.redis_client.time.monotonic", lambda: started + 60)
+    assert not circuit.is_open
 
 
 # --- Over HTTP ----------------------------------------------------------------------------------------------
