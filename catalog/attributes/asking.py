@@ -73,24 +73,35 @@ def chosen_attributes(asked: Asked) -> Chosen:
         raise ValidationError({"attributes": [f"Choose from at most {MAX_ATTRIBUTES} attributes."]})
     if any("\0" in name or len(name) > MAX_LENGTH for name in asked):
         raise ValidationError({"attributes": ["No product has such an attribute."]})
+    chosen, refused = read_attributes(asked)
+    if refused:
+        raise ValidationError({"attributes": {name: [str(error)] for name, error in refused.items()}})
+    return chosen
+
+
+def read_attributes(asked: Asked, *, by_staff: bool = False) -> tuple[Chosen, dict[str, ValueRefused]]:
+    """Read what is asked for, and say of each attribute why it cannot be; at most two statements.
+
+    ``by_staff`` takes also what customers do not filter by.
+    """
     defined = definitions(asked) if asked else {}
     free = asked.keys() - defined.keys()
     known = set(SearchAttribute.objects.filter(name__in=free).values_list("name", flat=True)) if free else set()
-    chosen, errors = Chosen(), {}
+    chosen, refused = Chosen(), {}
     for name, values in sorted(asked.items()):
         try:
             _refuse_bad_values(values)
             if name in defined:
+                if not (defined[name].filterable or by_staff):
+                    raise ValueRefused("not_filterable", "Products are not filtered by this attribute.")
                 _choose(chosen, defined[name], values)
             elif name in known:
                 chosen.values[name] = [_text(value) for value in values]
             else:
                 raise ValueRefused("unknown_attribute", "No product has this attribute.")
         except ValueRefused as error:
-            errors[name] = [str(error)]
-    if errors:
-        raise ValidationError({"attributes": errors})
-    return chosen
+            refused[name] = error
+    return chosen, refused
 
 
 def _refuse_bad_values(values: Sequence[str | RangeInput]) -> None:
@@ -101,8 +112,6 @@ def _refuse_bad_values(values: Sequence[str | RangeInput]) -> None:
 
 
 def _choose(chosen: Chosen, attribute: Attribute, values: Sequence[str | RangeInput]) -> None:
-    if not attribute.filterable:
-        raise ValueRefused("not_filterable", "Products are not filtered by this attribute.")
     if attribute.type == Attribute.Type.NUMBER:
         chosen.numbers[attribute.code] = (attribute.pk, tuple(_interval(attribute, value) for value in values))
         return

@@ -1,32 +1,25 @@
-"""Writing attributes, and cleaning what products say of themselves."""
+"""Writing attributes."""
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
-from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone
 from rest_framework.exceptions import NotFound
 
 from catalog.attributes import units
 from catalog.attributes.exceptions import AttributeInUse, AttributesRefused, ChoiceInUse
 from catalog.attributes.models import Attribute, AttributeChoice, CategoryAttribute
-from catalog.attributes.selectors import definitions, effective_attributes
-from catalog.attributes.values import YES_OR_NO, ValueRefused, clean_value_of, fold_name, is_absent
-from catalog.importing.cleaning import TooDeep, clean_line, clean_value
+from catalog.attributes.values import YES_OR_NO
 from catalog.models import Category
 from catalog.searching.indexing import count_having
 from catalog.tasks import follow_attribute as follow_later
 from ecommerce.exceptions import ErrorRow
 from ecommerce.models import new_id
 
-MAX_ATTRIBUTES = 100  # of one product
-MAX_NAME = 60
-MAX_BYTES = 32 * 1024
 # A product that was being written while an attribute changed may have missed it; nobody writes for so long.
 STRAGGLERS_AFTER = timedelta(minutes=2)
 
@@ -47,103 +40,6 @@ class PlaceInput:
     category: Category
     required: bool = False
     position: int = 0
-
-
-@dataclass
-class _Cleaned:
-    kept: dict[str, Any] = field(default_factory=dict)
-    rows: list[ErrorRow] = field(default_factory=list)
-
-    def refuse(self, name: str, code: str, detail: str) -> None:
-        self.rows.append(ErrorRow(code, detail, f"attributes.{name}"))
-
-
-# --- Products -------------------------------------------------------------------------------------------------
-
-
-def clean_attributes(category: Category, attributes: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what ``Product.attributes`` of a product in ``category`` shall be.
-
-    Names and values of defined attributes become their codes and types; numbers are in the attribute's unit. What
-    nobody has defined stays as it is, unless the category takes defined attributes only. Absent values go. Inside a
-    transaction the definitions stay as they are until it ends.
-
-    Raises:
-        AttributesRefused: with a row for each attribute that does not fit; ``attr`` is ``attributes.<name>``.
-    """
-    _refuse_oversized(attributes)
-    effective = effective_attributes(category)
-    own = {each.attribute.code: each for each in effective.attributes}
-    names = {name: fold_name(name) for name in attributes}
-    _keep_definitions(names.values())
-    known = definitions(names.values())
-    cleaned = _Cleaned()
-    for name, value in attributes.items():
-        code = names[name]
-        if effective.only_defined_attributes and code not in own:
-            cleaned.refuse(name, "unknown_attribute", "Products of this category have no such attribute.")
-        elif code in known:
-            if code in cleaned.kept:
-                cleaned.refuse(name, "given_twice", f"This is the same attribute as {code}.")
-            elif not is_absent(value):
-                _clean_defined(cleaned, known[code], name, value)
-        elif value is not None:
-            _clean_free(cleaned, name, value)
-    named = {row.attr for row in cleaned.rows}
-    for code, each in own.items():
-        given = next((name for name, folded in names.items() if folded == code), code)
-        if each.required and code not in cleaned.kept and f"attributes.{given}" not in named:
-            cleaned.refuse(given, "required", f"{each.attribute.label} is required in this category.")
-    if cleaned.rows:
-        raise AttributesRefused(cleaned.rows)
-    return cleaned.kept
-
-
-def _refuse_oversized(attributes: Mapping[str, Any]) -> None:
-    if not isinstance(attributes, Mapping):
-        raise AttributesRefused([ErrorRow("invalid", "Give a JSON object.", "attributes")])
-    if len(attributes) > MAX_ATTRIBUTES:
-        raise AttributesRefused([ErrorRow("too_many", f"Give at most {MAX_ATTRIBUTES} attributes.", "attributes")])
-    rows = [
-        ErrorRow("invalid_name", f"A name has 1 to {MAX_NAME} characters.", "attributes")
-        for name in attributes
-        if not isinstance(name, str) or not clean_line(name[: MAX_NAME + 1]) or len(name) > MAX_NAME
-    ]
-    if rows:
-        raise AttributesRefused(rows[:1])
-    try:
-        size = len(json.dumps(attributes, default=str))
-    except (RecursionError, ValueError):
-        size = MAX_BYTES + 1
-    if size > MAX_BYTES:
-        raise AttributesRefused([ErrorRow("too_large", f"Give at most {MAX_BYTES // 1024} kB.", "attributes")])
-
-
-def _clean_defined(cleaned: _Cleaned, attribute: Attribute, name: str, value: Any) -> None:
-    try:
-        cleaned.kept[attribute.code] = clean_value_of(attribute, value)
-    except ValueRefused as error:
-        cleaned.refuse(name, error.code, str(error))
-
-
-def _clean_free(cleaned: _Cleaned, name: str, value: Any) -> None:
-    try:
-        kept = clean_value(float(value) if isinstance(value, Decimal) else value)
-    except TooDeep:
-        cleaned.refuse(name, "too_deep", "This is nested too deeply.")
-        return
-    if kept is not None:
-        cleaned.kept[clean_line(name)] = kept
-
-
-def _keep_definitions(codes: Iterable[str]) -> None:
-    """Wait for a change of these attributes that is under way, and let none begin before the transaction ends."""
-    if connection.in_atomic_block:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1 FROM catalog_attribute WHERE code = ANY(%s) ORDER BY id FOR SHARE", [list(codes)])
-
-
-# --- Attributes -----------------------------------------------------------------------------------------------
 
 
 @transaction.atomic

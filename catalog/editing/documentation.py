@@ -13,8 +13,9 @@ IF_MATCH_HEADER = OpenApiParameter(
 _WHO = "Staff with the right, and sellers on what is their own. "
 CREATE = _WHO + (
     "With its variants and their first stock, in one transaction. `price` is the lowest of its variants. Sellers make "
-    "products of their own; only staff may name a `seller`. A field that is unknown or that the shop keeps itself is a "
-    "400 that names it; a `url_key` or SKU that is taken a 409."
+    "products of their own; only staff may name a `seller` and give `tags`. `attributes` take the form that the "
+    'category gives them: `"45 W"` is stored as `45`, and what does not fit is a 400 at `attributes.<name>`. A field '
+    "that is unknown or that the shop keeps itself is a 400 that names it; a `url_key` or SKU that is taken a 409."
 )
 REPLACE = _WHO + (
     "What is left out becomes empty, except `url_key`, `kind`, `seller` and `is_active`, and `sku` and `price` of a "
@@ -23,7 +24,8 @@ REPLACE = _WHO + (
 )
 CHANGE = _WHO + (
     "What is left out stays, also of `variants`: those that are named are changed, those with a new `sku` are added, "
-    "the others stay. `attributes` and `options` are replaced as a whole."
+    "the others stay. `attributes`, `tags` and `options` are replaced as a whole. A new `category` asks for its "
+    "required attributes."
 )
 REMOVE = _WHO + (
     "It leaves the shop, the search, wishlists and carts, and can be restored; orders keep it. Its `url_key` and SKUs "
@@ -64,6 +66,7 @@ _SHOWN = {
     "in_stock": True,
     "image_url": "",
     "attributes": {"power_watts": 45},
+    "tags": ["back-to-school"],
     "is_active": True,
     "variants": [_VARIANT],
     "created_at": "2026-11-21T07:45:00Z",
@@ -76,6 +79,7 @@ _WRITTEN = {
     "category": "chargers",
     "brand": "anker",
     "attributes": _SHOWN["attributes"],
+    "tags": ["Back to school"],
     "variants": [
         {
             "sku": "ANK-313-BLK",

@@ -52,9 +52,3 @@ class VariantsRefused(DomainError):
     status_code = 400
     code = "variants_refused"
     message = "These variants cannot be taken."
-
-
-class AttributesRefused(DomainError):
-    status_code = 400
-    code = "attributes_refused"
-    message = "These attributes cannot be taken."

@@ -18,6 +18,7 @@ from catalog.models import Brand, Category, Product, Variant
 from catalog.reviews.serializers import PlainTextField
 from catalog.selectors import by_id_or_url_key
 from catalog.serializers import BrandSerializer, CategoryInProductSerializer
+from catalog.tagging.serializers import TagNamesField
 
 LOWEST_PRICE = Decimal("0.01")
 MAX_OPTIONS = 6  # of one variant
@@ -102,7 +103,7 @@ class OptionsField(serializers.DictField):
 
 @extend_schema_field(OpenApiTypes.OBJECT)
 class AttributesField(serializers.Field[Any, Any, Any, Any]):
-    """A JSON object; ``clean_attributes`` looks into it."""
+    """A JSON object; the service fits it to the category."""
 
     default_error_messages = {"not_an_object": "Give a JSON object."}
 
@@ -143,7 +144,7 @@ class WriteVariantSerializer(StrictSerializer):
 class WriteProductSerializer(StrictSerializer):
     """A product as its seller writes it."""
 
-    read_only_names = frozenset(_READ_ONLY | {"seller"})
+    read_only_names = frozenset(_READ_ONLY | {"seller", "tags"})
     default_error_messages = {
         "url_key_reserved": "The shop needs this address itself.",
         "url_key_is_id": "A url_key must not look like an id.",
@@ -160,7 +161,9 @@ class WriteProductSerializer(StrictSerializer):
     image_url = serializers.URLField(
         max_length=500, allow_blank=True, default="", help_text="A picture elsewhere; uploaded ones come before it."
     )
-    attributes = AttributesField(default=dict, help_text="At most 100, 4 levels deep, 32 KiB.")
+    attributes = AttributesField(
+        default=dict, help_text="As the category's attributes have it; what nobody has defined as it is, 3 levels deep."
+    )
     is_active = serializers.BooleanField(required=False, help_text="Whether it is in the shop; `true` if left out.")
     variants = WriteVariantSerializer(many=True, allow_empty=False, max_length=MAX_SOLD)  # type: ignore[call-arg]
     updated_at = serializers.DateTimeField(
@@ -182,7 +185,7 @@ class WriteProductSerializer(StrictSerializer):
 
 
 class StaffWriteProductSerializer(WriteProductSerializer):
-    """A product as staff write it, who may say whose it is."""
+    """A product as staff write it, who may say whose it is, and what it is shown among."""
 
     read_only_names = frozenset(_READ_ONLY)
 
@@ -192,6 +195,7 @@ class StaffWriteProductSerializer(WriteProductSerializer):
         allow_null=True,
         help_text="A user with the role `seller`; null is the shop. Staff only.",
     )
+    tags = TagNamesField(default=list, help_text="Names or url_keys. Unknown ones are made for staff who may add tags.")
 
 
 def as_edits(variants: list[dict[str, Any]]) -> list[VariantEdit]:
@@ -253,6 +257,7 @@ class EditableProductSerializer(serializers.ModelSerializer[Product]):
             "in_stock",
             "image_url",
             "attributes",
+            "tags",
             "is_active",
             "variants",
             "created_at",

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 
 from accounts.models import User
-from catalog.editing.attributes import clean_attributes
+from catalog.attributes.cleaning import clean_attributes
 from catalog.editing.exceptions import KindFixed, OptionsTaken, ProductRemoved, SkuTaken, UrlKeyTaken
 from catalog.editing.url_keys import free_url_key
 from catalog.editing.variants import VariantEdit, VariantEditing
@@ -17,6 +17,7 @@ from catalog.editing.versions import Expected
 from catalog.models import Product, Variant
 from catalog.searching.indexing import index_products
 from catalog.services import restore_product, soft_delete_product
+from catalog.tagging.services import clean_tags
 from ecommerce.exceptions import DomainError, ErrorRow
 
 ANY = Expected()
@@ -28,12 +29,13 @@ def write_product(*, actor: User, fields: Mapping[str, Any], variants: Sequence[
     Without a url_key one is made from the name.
 
     Raises:
-        UrlKeyTaken, SkuTaken, OptionsTaken, TooManyVariants, VariantsRefused, AttributesRefused
+        UrlKeyTaken, SkuTaken, OptionsTaken, TooManyVariants, VariantsRefused, AttributesRefused, TagsRefused
     """
     with _named_conflicts(), transaction.atomic():
         product = Product(currency=settings.DEFAULT_CURRENCY, **fields)
         product.url_key = product.url_key or free_url_key(product.product_name)
         product.attributes = clean_attributes(product.category, product.attributes)
+        product.tags = _tags(actor, product.tags)
         _refuse_taken_url_key(product)
         editing = VariantEditing(product, [], variants, whole=True)
         product.price = _lowest_price(editing, product)
@@ -61,7 +63,7 @@ def change_product(
         Product.DoesNotExist: it has gone.
         PreconditionFailed, ProductChanged: it is not what was ``expected``.
         ProductRemoved, KindFixed, UrlKeyTaken, SkuTaken, OptionsTaken, TooManyVariants, VariantsRefused,
-        AttributesRefused
+        AttributesRefused, TagsRefused
     """
     with _named_conflicts(), transaction.atomic():
         product = _locked(product_id)
@@ -72,8 +74,11 @@ def change_product(
         if fields.get("kind", product.kind) != product.kind:
             raise KindFixed([ErrorRow(KindFixed.code, KindFixed.message, "kind")])
         wanted = dict(fields)
-        if "attributes" in fields:
-            wanted["attributes"] = clean_attributes(fields.get("category", product.category), fields["attributes"])
+        category = fields.get("category", product.category)
+        if "attributes" in fields or category != product.category:  # which may ask for others
+            wanted["attributes"] = clean_attributes(category, fields.get("attributes", product.attributes))
+        if "tags" in fields:
+            wanted["tags"] = _tags(actor, fields["tags"])
         changed = [name for name, value in wanted.items() if getattr(product, name) != value]
         for name in changed:
             setattr(product, name, wanted[name])
@@ -120,6 +125,10 @@ def bring_back(product_id: UUID, *, expected: Expected = ANY) -> None:
 
 def _locked(product_id: UUID) -> Product:
     return Product.objects.select_for_update(no_key=True).defer("search_vector").get(pk=product_id)
+
+
+def _tags(actor: User, names: Sequence[str]) -> list[str]:
+    return clean_tags(names, create=actor.is_staff and actor.has_perm("catalog.add_tag")) if names else []
 
 
 def _lowest_price(editing: VariantEditing, product: Product) -> Any:

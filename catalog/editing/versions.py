@@ -26,6 +26,7 @@ _PRODUCT = (
     "seller_id",
     "image_url",
     "attributes",
+    "tags",
     "is_active",
     "deleted_at",
 )

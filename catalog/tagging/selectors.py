@@ -23,7 +23,7 @@ def find_tags(keys: Collection[str], names: Collection[str] = ()) -> dict[str, T
     """Return the tags that url_keys mean, former ones too, or that have these names; one statement."""
     if not keys:
         return {}
-    rows = list(Tag.objects.filter(Q(url_key__in=keys) | Q(former__overlap=list(keys)) | Q(name__in=names)))
+    rows = list(Tag.objects.filter(Q(url_key__in=keys) | Q(former__overlap=list(keys)) | Q(name__in=list(names))))
     found = {tag.name: tag for tag in rows if tag.name in names}
     found |= {key: tag for tag in rows for key in tag.former if key in keys}
     return found | {tag.url_key: tag for tag in rows if tag.url_key in keys}

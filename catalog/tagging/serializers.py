@@ -44,10 +44,15 @@ class MergeTagSerializer(serializers.Serializer[Any]):
     into = KeyField(Tag.objects.all(), help_text="Id or url_key of the tag that stays.")
 
 
+class TagNamesField(serializers.ListField):
+    child = serializers.CharField(max_length=MAX_NAME)
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_length=MAX_TAGS, **kwargs)
+
+
 class ProductTagsSerializer(serializers.Serializer[Any]):
-    tags = serializers.ListField(
-        child=serializers.CharField(max_length=MAX_NAME), max_length=MAX_TAGS, help_text="Names or url_keys."
-    )
+    tags = TagNamesField(help_text="Names or url_keys.")
 
 
 class TaggedSerializer(serializers.Serializer[Any]):

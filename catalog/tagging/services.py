@@ -1,6 +1,6 @@
 """Writing tags, and putting them on products."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -69,28 +69,64 @@ def clean_tags(names: Sequence[str], *, create: bool = False) -> list[str]:
     Raises:
         TagsRefused: names each that is unknown or no name, as ``tags.<n>``.
     """
+    cleaned = clean_names(names)
+    found = meant_by(cleaned, create=create)
+    rows = [
+        ErrorRow("does_not_exist", "There is no such tag.", f"tags.{n}")
+        for n, name in enumerate(cleaned)
+        if name not in found
+    ]
+    if rows:
+        raise TagsRefused(rows)
+    return sorted({found[name] for name in cleaned})
+
+
+def clean_names(names: Sequence[str]) -> list[str]:
+    """Return the names of a product's tags, or their url_keys, as tags can be called.
+
+    Raises:
+        TagsRefused: names each that is no name, as ``tags.<n>``.
+    """
     if len(names) > MAX_TAGS:
         raise TagsRefused([ErrorRow("too_many", f"Give at most {MAX_TAGS} tags.", "tags")])
-    rows: list[ErrorRow] = []
-    names = [clean_line(name) if len(name) <= MAX_NAME else "" for name in names]
-    keys = [slugify(name) for name in names]
-    for n, key in enumerate(keys):
-        if not key:
-            rows.append(ErrorRow("invalid", f"A tag has 1 to {MAX_NAME} characters, letters or digits.", f"tags.{n}"))
+    cleaned = [clean_line(name) if len(name) <= MAX_NAME else "" for name in names]
+    rows = [
+        ErrorRow("invalid", f"A tag has 1 to {MAX_NAME} characters, letters or digits.", f"tags.{n}")
+        for n, name in enumerate(cleaned)
+        if not slugify(name) or len(name) > MAX_NAME
+    ]
     if rows:
         raise TagsRefused(rows)
-    _keep(keys, names)
-    found = find_tags(keys, names)
-    for n, (key, name) in enumerate(zip(keys, names, strict=True)):
-        if key not in found and name in found:
-            found[key] = found[name]  # it was given another url_key
-        elif key not in found and create:
-            found[key], _ = Tag.objects.get_or_create(url_key=key, defaults={"name": name})
-        elif key not in found:
-            rows.append(ErrorRow("does_not_exist", "There is no such tag.", f"tags.{n}"))
-    if rows:
-        raise TagsRefused(rows)
-    return sorted({found[key].url_key for key in keys})
+    return cleaned
+
+
+def meant_by(names: Collection[str], *, create: bool = False) -> dict[str, str]:
+    """Return the url_keys of the tags that clean names mean; however many they are, in four statements at most.
+
+    A name is looked for as a url_key, by the url_key that it would get, and then as a name. With ``create``, unknown
+    ones are made. Inside a transaction the tags stay as they are until it ends.
+    """
+    if not names:
+        return {}
+    keys = {name: slugify(name) for name in names}
+    _keep([*keys, *keys.values()], list(keys))
+    found = _found(keys)
+    if create and (unknown := [name for name in keys if name not in found]):
+        new = {keys[name]: Tag(name=name, url_key=keys[name]) for name in reversed(unknown)}
+        Tag.objects.bulk_create([new[key] for key in sorted(new)], ignore_conflicts=True)
+        found = _found(keys)
+    return found
+
+
+def _found(keys: Mapping[str, str]) -> dict[str, str]:
+    tags = find_tags({*keys, *keys.values()}, keys)
+    found: dict[str, str] = {}
+    for name, key in keys.items():
+        exact = tags.get(name)
+        is_key = exact is not None and name in (exact.url_key, *exact.former)
+        if tag := exact if is_key else tags.get(key, exact):
+            found[name] = tag.url_key
+    return found
 
 
 def _keep(keys: Sequence[str], names: Sequence[str]) -> None:

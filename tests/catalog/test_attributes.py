@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 from django.db import connection
 
-from catalog.attributes import services
+from catalog.attributes.cleaning import clean_attributes
 from catalog.attributes.models import Attribute, AttributeChoice, CategoryAttribute, ProductNumber
 from catalog.attributes.services import ChoiceInput, PlaceInput, save_attribute
 from catalog.models import Product
@@ -295,7 +295,7 @@ def test_renamed_choice_takes_its_products_along_and_its_old_code_stays_understo
     ]
     assert attributes_of(one, several) == [{"color": "midnight"}, {"color": ["white", "midnight"]}]
     assert (facets(one), facets(several)) == ({"color=midnight"}, {"color=midnight", "color=white"})
-    assert services.clean_attributes(category, {"color": "black"}) == {"color": "midnight"}
+    assert clean_attributes(category, {"color": "black"}) == {"color": "midnight"}
 
 
 def test_two_choices_become_one(keeper, run_owed_work):
@@ -315,11 +315,11 @@ def test_renames_of_renames_lead_to_the_last(keeper, run_owed_work):
         body = {"choices": [{"code": new, "was": old}, {"code": "white"}]}
         assert keeper.patch(f"{URL}color/", body, format="json").status_code == 200
 
-    cleaned = [services.clean_attributes(CategoryFactory(), {"color": code}) for code in ("black", "dark", "night")]
+    cleaned = [clean_attributes(CategoryFactory(), {"color": code}) for code in ("black", "dark", "night")]
 
     assert cleaned == [{"color": "night"}] * 3
     keeper.patch(f"{URL}color/", {"choices": [{"code": "night"}, {"code": "black"}]}, format="json")
-    assert services.clean_attributes(CategoryFactory(), {"color": "black"}) == {"color": "black"}
+    assert clean_attributes(CategoryFactory(), {"color": "black"}) == {"color": "black"}
 
 
 def test_choice_that_products_have_does_not_go(keeper):

@@ -5,7 +5,7 @@ from functools import partial
 import pytest
 from django.db import transaction
 
-from catalog.attributes import services
+from catalog.attributes.cleaning import clean_attributes
 from catalog.attributes.exceptions import AttributesRefused, ChoiceInUse
 from catalog.attributes.models import Attribute
 from catalog.attributes.services import ChoiceInput, save_attribute
@@ -27,7 +27,7 @@ def test_choice_goes_or_is_taken_but_never_both(together):
 
         def take(product=product, code=attribute.code):
             with transaction.atomic():
-                kept = services.clean_attributes(product.category, {code: "black"})
+                kept = clean_attributes(product.category, {code: "black"})
                 Product.objects.filter(pk=product.pk).update(attributes=kept)
                 index_products([product.pk])
 

@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from catalog.attributes import units
+from catalog.attributes.cleaning import clean_attributes
 from catalog.attributes.exceptions import AttributesRefused
 from catalog.attributes.models import Attribute, CategoryAttribute
-from catalog.attributes.services import ChoiceInput, PlaceInput, clean_attributes, save_attribute
+from catalog.attributes.services import ChoiceInput, PlaceInput, save_attribute
 from catalog.attributes.values import YES_OR_NO, fold_name
 from catalog.models import Category
 from tests.factories import CategoryFactory
