@@ -25,6 +25,8 @@ from catalog.importing.reading import (
 )
 from catalog.importing.records import ProductRecord, Reason, SkippedLine, VariantRecord, fingerprint
 from catalog.models import Category, Product, Variant
+from catalog.tagging.exceptions import TagsRefused
+from catalog.tagging.services import clean_names
 from ecommerce.parsers import parse_json
 
 MAX_STOCK = 1_000_000
@@ -37,6 +39,7 @@ _COMMA_PRICE = re.compile(r"(?:[0-9]{1,20}|[0-9]{1,3}(?:\.[0-9]{3}){1,6})(?:,[0-
 _WHOLE = re.compile(r"-?[0-9]{1,12}(?:\.0{1,6})?")
 _DECIMAL = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?")
 _OPTIONS = (1, 2, 3)
+MADE = ("images", "type")  # attributes that a file's other columns become
 _MAX_OPTIONS = 10
 _VARIANT_FIELDS = {
     *("sku", "mpn", "barcode", "price", "compare_at_price", "stock", "options", "option1_value", "option2_value"),
@@ -127,6 +130,7 @@ class Builder:
             url_key=url_key,
             is_active=self._is_active(rows),
             attributes=attributes,
+            tags=self._tags(rows),
         )
         if not record.variants:
             self._wrong(first, "price", Reason.NO_PRICE, "No row of the product has a variant.")
@@ -157,15 +161,21 @@ class Builder:
         for field in self._columns:
             if (name := attribute_name(field)) and (text := self._one(rows, field)):
                 attributes[cleaning.clean_line(name)] = cleaning.clean_line(text)
-        if tags := [cleaning.clean_line(tag) for tag in self._one(rows, "tags").split(",")]:
-            tags = list(dict.fromkeys(tag for tag in tags if tag))
-            attributes |= {"tags": tags} if tags else {}
         kind = cleaning.clean_line(self._one(rows, "type"))
         if kind and self._one(rows, "category"):
             attributes.setdefault("type", kind)
         if len(images) > 1:
             attributes.setdefault("images", images[:MAX_IMAGES])
         return attributes
+
+    def _tags(self, rows: list[Row]) -> tuple[str, ...]:
+        names = [name for text in self._one(rows, "tags").split(",") if (name := cleaning.clean_line(text))]
+        try:
+            return tuple(clean_names(list(dict.fromkeys(names))))
+        except TagsRefused as refusal:
+            for row in refusal.rows:
+                self._wrong(rows[0], "tags", "bad_tags", row.detail)
+        return ()
 
     def _is_active(self, rows: list[Row]) -> bool | None:
         """Tell whether the product is to be sold: said, published, and neither a draft nor archived."""
@@ -312,7 +322,16 @@ def made_skus(stem: str, options: dict[str, str]) -> tuple[str, ...]:
 def without_product(record: ProductRecord) -> ProductRecord:
     """Return what a record says of its variants alone."""
     return replace(
-        record, name="", category=(), brand="", description="", image_url="", kind="", is_active=None, attributes={}
+        record,
+        name="",
+        category=(),
+        brand="",
+        description="",
+        image_url="",
+        kind="",
+        is_active=None,
+        attributes={},
+        tags=(),
     )
 
 

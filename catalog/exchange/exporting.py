@@ -2,16 +2,19 @@
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from html import escape
 from typing import Any
 from uuid import UUID
 
 from django.db.models import Prefetch
+from django.utils.text import slugify
 
 from catalog.exchange.formats import csv_file, ndjson_file, xlsx_file
 from catalog.exchange.rows import join_path
 from catalog.models import Category, Product, ProductQuerySet, Variant
+from catalog.tagging.models import Tag
 
 FORMATS = {
     "csv": ("text/csv", "csv"),
@@ -23,7 +26,7 @@ PAGE = 500  # products
 
 _PRODUCT = (
     *("url_key", "source_id", "product_name", "description", "brand", "category", "kind", "is_active", "image_url"),
-    "attributes",
+    *("attributes", "tags"),
 )
 _VARIANT = (
     *("sku", "options", "price", "compare_at_price", "currency", "stock", "mpn", "barcode", "weight_grams"),
@@ -46,10 +49,18 @@ _SHOPIFY_OPTIONS = 3
 Rows = list[list[str]]
 
 
+@dataclass(frozen=True)
+class _Names:
+    """What categories, with all above them, and tags are called."""
+
+    categories: dict[UUID, list[str]]
+    tags: dict[str, str]
+
+
 def export(products: ProductQuerySet, form: str) -> Iterator[bytes]:
     """Yield a file of these products in one of ``FORMATS``, sorted by url_key; amounts are in their currency."""
     pages = _pages(products)
-    names = category_names()
+    names = _Names(category_names(), tag_names())
     if form == "ndjson":
         return ndjson_file([_as_json(product, names) for product in page] for page in pages)
     if form == "shopify":
@@ -80,21 +91,28 @@ def category_names() -> dict[UUID, list[str]]:
     return {pk: [names[label] for label in category.path.split(".")] for pk, category in known.items()}
 
 
+def tag_names() -> dict[str, str]:
+    """Return the names of tags by url_key, where the name, among others with commas between, leads back to the tag."""
+    tags = Tag.objects.values_list("url_key", "name")
+    return {key: name for key, name in tags if slugify(name) == key and "," not in name}
+
+
 # --- Our own forms --------------------------------------------------------------------------------------------
 
 
-def _product_values(product: Product, names: dict[UUID, list[str]]) -> dict[str, Any]:
+def _product_values(product: Product, names: _Names) -> dict[str, Any]:
     return {
         "url_key": product.url_key,
         "source_id": product.source_id or "",
         "product_name": product.product_name,
         "description": product.description,
         "brand": product.brand.name if product.brand else "",
-        "category": names.get(product.category_id, []),
+        "category": names.categories.get(product.category_id, []),
         "kind": product.kind,
         "is_active": product.is_active,
         "image_url": product.image_url,
         "attributes": product.attributes,
+        "tags": [names.tags.get(key, key) for key in product.tags],
     }
 
 
@@ -115,10 +133,11 @@ def _variant_values(variant: Variant, currency: str) -> dict[str, Any]:
     }
 
 
-def _as_rows(product: Product, names: dict[UUID, list[str]]) -> Rows:
+def _as_rows(product: Product, names: _Names) -> Rows:
     """Return a row for each variant; what is said of the product stands in the first, its keys in each."""
     values = {name: _text(value) for name, value in _product_values(product, names).items()}
-    values["category"] = join_path(names.get(product.category_id, []))
+    values["category"] = join_path(names.categories.get(product.category_id, []))
+    values["tags"] = _shown_tags(product, names)
     again = {name: values[name] if name in ("url_key", "source_id") else "" for name in values}
     return [
         [*(again if place else values).values(), *map(_text, _variant_values(variant, product.currency).values())]
@@ -126,7 +145,7 @@ def _as_rows(product: Product, names: dict[UUID, list[str]]) -> Rows:
     ]
 
 
-def _as_json(product: Product, names: dict[UUID, list[str]]) -> dict[str, Any]:
+def _as_json(product: Product, names: _Names) -> dict[str, Any]:
     variants = []
     for variant in product.variants.all():
         values = _variant_values(variant, product.currency)
@@ -143,10 +162,14 @@ def _text(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else str(value)
 
 
+def _shown_tags(product: Product, names: _Names) -> str:
+    return ", ".join(names.tags.get(key, key) for key in product.tags)
+
+
 # --- Shopify's form -------------------------------------------------------------------------------------------
 
 
-def _as_shopify(product: Product, names: dict[UUID, list[str]]) -> Rows:
+def _as_shopify(product: Product, names: _Names) -> Rows:
     """Return the rows of a product: one for each variant, and one for each further picture."""
     every = list(product.variants.all())
     variants = [variant for variant in every if variant.is_active] or every
@@ -172,14 +195,13 @@ def _images(product: Product) -> list[str]:
     return list(dict.fromkeys([*first, *more]))
 
 
-def _shopify_product(product: Product, names: dict[UUID, list[str]]) -> dict[str, str]:
-    tags = product.attributes.get("tags", []) if isinstance(product.attributes, dict) else []
+def _shopify_product(product: Product, names: _Names) -> dict[str, str]:
     return {
         "Title": product.product_name,
         "Body (HTML)": escape(product.description, quote=False).replace("\n", "<br>"),
         "Vendor": product.brand.name if product.brand else "",
-        "Product Category": join_path(names.get(product.category_id, [])),
-        "Tags": ", ".join(tag for tag in tags if isinstance(tag, str)) if isinstance(tags, list) else "",
+        "Product Category": join_path(names.categories.get(product.category_id, [])),
+        "Tags": _shown_tags(product, names),
         "Published": "TRUE" if product.is_active else "FALSE",
         "Gift Card": "FALSE",
         "Status": "active" if product.is_active else "draft",

@@ -31,6 +31,7 @@ from catalog.importing.records import ProductRecord
 from catalog.importing.writing import ImportRunning, Outcome, Written, import_lock
 from catalog.searching.indexing import refresh_vocabulary
 from catalog.tasks import run_import as task
+from ecommerce.exceptions import ErrorRow
 from ecommerce.outbox import Postpone
 
 logger = logging.getLogger(__name__)
@@ -164,7 +165,9 @@ def _store(
         for (group, record), written in zip(records, results, strict=True):
             if written.outcome is Outcome.REFUSED:
                 refused += 1
-                problems.append((key_shown(group), Problem(group.rows[0].line, "", written.code, written.detail[:300])))
+                rows = written.rows or [ErrorRow(written.code, written.detail)]
+                line, key = group.rows[0].line, key_shown(group)
+                problems += [(key, Problem(line, row.attr or "", row.code, row.detail[:300])) for row in rows]
                 continue
             counter = _COUNTERS[written.outcome]
             setattr(now, counter, getattr(now, counter) + 1)

@@ -19,6 +19,7 @@ from catalog.importing.catalogue import refresh_statistics
 from catalog.importing.changes import PRODUCT_FIELDS, VARIANT_FIELDS, as_json, update_rows
 from catalog.models import Product, Stock, StockMovement, Variant
 from catalog.searching.indexing import index_products, refresh_vocabulary
+from catalog.tagging.services import meant_by
 from catalog.tasks import undo_import as task
 
 logger = logging.getLogger(__name__)
@@ -163,11 +164,19 @@ class _Undo:
         variants = [row for row in self._changed.values() if isinstance(row, Variant)]
         update_rows(Variant, VARIANT_FIELDS, variants)
         self._lower_prices({variant.product_id for variant in variants})
+        self._keep_tags()
         update_rows(Product, PRODUCT_FIELDS, [row for row in self._changed.values() if isinstance(row, Product)])
         Product.objects.filter(pk__in=removed).update(deleted_at=Now(), updated_at=Now())
         reason = f"undo of import {self._job.pk}"
         stock.adjust_stock(self._units, kind=StockMovement.Kind.ADJUST, reason=reason)
         index_products({change.product_id for change in self._batch} & self._products.keys())
+
+    def _keep_tags(self) -> None:
+        """Let products carry what their former tags mean now: some may have been renamed or deleted since."""
+        products = [row for row in self._changed.values() if isinstance(row, Product) and row.tags]
+        found = meant_by({key for product in products for key in product.tags})
+        for product in products:
+            product.tags = sorted({found[key] for key in product.tags if key in found})
 
     def _lower_prices(self, product_ids: set[UUID]) -> None:
         """Let products cost what the cheapest of their variants does."""

@@ -1,16 +1,18 @@
 """Storing an import's records: like a feed's, but the product is found by SKU, source id or handle."""
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 from uuid import UUID
 
 from accounts.models import User
-from catalog.exchange.building import without_product
+from catalog.attributes.cleaning import AttributeBook
+from catalog.exchange.building import MADE, without_product
 from catalog.exchange.models import ImportChange
 from catalog.importing.changes import match_variant
 from catalog.importing.records import ProductRecord, Reason
 from catalog.importing.taxonomy import BrandBook, CategoryTree
 from catalog.importing.writing import CatalogueWriter, Outcome, Written
-from catalog.models import Product, Variant
+from catalog.models import Category, Product, Variant
 
 
 class ExchangeWriter(CatalogueWriter):
@@ -77,6 +79,13 @@ class ExchangeWriter(CatalogueWriter):
 
     def _restores(self, product: Product) -> bool:
         return product.deleted_at is not None
+
+    def _attributes(
+        self, record: ProductRecord, product: Product | None, category: Category, book: AttributeBook
+    ) -> dict[str, Any]:
+        had = product.attributes if product else {}
+        moved = product is None or product.category_id != category.pk
+        return book.clean(category.path, record.attributes, had=had, moved=moved, free=MADE)
 
     def _as_meant(
         self, record: ProductRecord, product: Product | None, variants: list[Variant]

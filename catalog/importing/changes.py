@@ -1,7 +1,7 @@
 """The rows that one batch of an import makes or alters, and the journal of it."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from itertools import chain
 from typing import Any
@@ -15,7 +15,7 @@ from psycopg2.extras import Json
 from accounts.models import User
 from catalog import stock
 from catalog.importing.records import Entry, ProductRecord, VariantRecord, fingerprint
-from catalog.models import Product, Stock, StockMovement, Variant
+from catalog.models import Category, Product, Stock, StockMovement, Variant
 from catalog.searching.indexing import index_products
 from ecommerce.models import new_id
 
@@ -31,6 +31,7 @@ PRODUCT_FIELDS = {
     "image_url": "text",
     "kind": "text",
     "attributes": "jsonb",
+    "tags": "varchar[]",
     "is_active": "boolean",
     "deleted_at": "timestamptz",
 }
@@ -52,7 +53,8 @@ class Changes:
     """Collects what a batch does, and stores it with a statement for each kind of row.
 
     ``levels`` are the locked stock rows of the variants that exist, where their stock may be changed; ``reason`` is
-    what the stock ledger says. ``journal`` tells, by the record's number, what was done to which row.
+    what the stock ledger says. ``tags`` are the url_keys that the records' names mean. ``journal`` tells, by
+    the record's number, what was done to which row.
     """
 
     def __init__(
@@ -60,11 +62,12 @@ class Changes:
         records: Sequence[ProductRecord],
         *,
         levels: dict[UUID, Stock] | None = None,
+        tags: Mapping[str, str] | None = None,
         reason: str = "first stock",
         actor: User | None = None,
     ) -> None:
         self.journal: defaultdict[int, list[Entry]] = defaultdict(list)
-        self._levels, self._reason, self._actor = levels or {}, reason, actor
+        self._levels, self._tags, self._reason, self._actor = levels or {}, tags or {}, reason, actor
         self._new_products: list[Product] = []
         self._new_variants: list[Variant] = []
         self._first_units: dict[UUID, int] = {}
@@ -77,7 +80,14 @@ class Changes:
         self._taken_keys = set(Product.objects.filter(url_key__in=wanted_keys).values_list("url_key", flat=True))
         self._taken_skus = set(Variant.objects.filter(sku__in=wanted_skus).values_list("sku", flat=True))
 
-    def create(self, number: int, record: ProductRecord, brand_id: UUID | None, category_id: UUID) -> None:
+    def create(
+        self,
+        number: int,
+        record: ProductRecord,
+        brand_id: UUID | None,
+        category: Category,
+        attributes: dict[str, Any],
+    ) -> None:
         product = Product(
             source_id=record.source_id if record.has_source else None,
             product_name=record.name,
@@ -85,12 +95,13 @@ class Changes:
             description=record.description,
             price=_lowest(record.variants),
             currency=settings.DEFAULT_CURRENCY,
-            category_id=category_id,
+            category=category,
             brand_id=brand_id,
             image_url=record.image_url,
             kind=record.kind or Product.Kind.PHYSICAL,
             is_active=record.is_active is not False,
-            attributes=record.attributes,
+            attributes=attributes,
+            tags=self._tag_keys(record),
         )
         self._new_products.append(product)
         self._touched.add(product.pk)
@@ -126,7 +137,8 @@ class Changes:
         record: ProductRecord,
         *,
         brand_id: UUID | None,
-        category_id: UUID,
+        category: Category,
+        attributes: dict[str, Any],
         restore: bool = False,
     ) -> bool:
         """Bring a product and its variants up to date; return whether anything changed."""
@@ -153,11 +165,12 @@ class Changes:
             "description": record.description or product.description,
             "price": min(prices, default=product.price),
             "currency": settings.DEFAULT_CURRENCY,
-            "category_id": category_id,
+            "category_id": category.pk,
             "brand_id": brand_id or product.brand_id,
             "image_url": record.image_url or product.image_url,
             "kind": record.kind or product.kind,
-            "attributes": product.attributes | record.attributes,
+            "attributes": attributes,
+            "tags": self._tag_keys(record) or product.tags,
             "is_active": product.is_active if record.is_active is None else record.is_active,
         }
         before = assign(product, values)
@@ -171,6 +184,9 @@ class Changes:
             self._touched.add(product.pk)
             journal.insert(0, Entry("restored", product.pk))
         return bool(journal)
+
+    def _tag_keys(self, record: ProductRecord) -> list[str]:
+        return sorted({self._tags[name] for name in record.tags if name in self._tags})
 
     def _count(self, journal: list[Entry], variant: Variant, record: VariantRecord) -> None:
         level = self._levels.get(variant.pk)
@@ -280,4 +296,4 @@ def _variant_values(variant: Variant, record: VariantRecord) -> dict[str, Any]:
 def _sql_value(value: Any) -> Any:
     if isinstance(value, dict):
         return Json(value)
-    return value if value is None or isinstance(value, int | Decimal) else str(value)
+    return value if value is None or isinstance(value, int | Decimal | list) else str(value)

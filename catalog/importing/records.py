@@ -71,6 +71,7 @@ class ProductRecord:
     url_key: str = ""
     is_active: bool | None = None
     attributes: dict[str, Any] = field(default_factory=dict)
+    tags: tuple[str, ...] = ()  # names, as clean_names returns them
     has_source: bool = True  # else ``source_id`` tells records apart and is not stored
 
     @property

@@ -35,6 +35,7 @@ class CategoryTree:
         self._keys = keys or {}
         self._found: dict[Path, Category] = {}
         self._by_key: dict[str, Category] = {}
+        self._by_id: dict[UUID, Category] = {}
         self._by_name: defaultdict[str, list[Category]] = defaultdict(list)
         categories = list(Category.objects.all())
         for category in categories:
@@ -45,7 +46,14 @@ class CategoryTree:
 
     def _remember(self, category: Category) -> None:
         self._by_key[category.url_key] = category
+        self._by_id[category.pk] = category
         self._by_name[category.category_name.casefold()].append(category)
+
+    def known(self, category_id: UUID) -> Category:
+        """Return the category of a product."""
+        if category_id not in self._by_id:  # somebody has made it meanwhile
+            self._remember(Category.objects.get(pk=category_id))
+        return self._by_id[category_id]
 
     def resolve(self, path: Path) -> Category:
         """Return the category at this path; it and those above it are made where missing."""

@@ -4,17 +4,22 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 from django.db import DataError, IntegrityError, OperationalError, connection, transaction
 
 from accounts.models import User
 from catalog import stock
+from catalog.attributes.cleaning import AttributeBook
+from catalog.attributes.exceptions import AttributesRefused
 from catalog.history.context import acting
 from catalog.importing.changes import Changes
 from catalog.importing.records import Entry, ProductRecord, Reason
 from catalog.importing.taxonomy import BrandBook, CategoryTree, Path
-from catalog.models import Product, Variant
+from catalog.models import Category, Product, Variant
+from catalog.tagging.services import meant_by
+from ecommerce.exceptions import ErrorRow
 
 _ATTEMPTS = 3
 _IMPORT_LOCK = 0x696D7074  # a session-long advisory lock: one import at a time
@@ -37,6 +42,7 @@ class Written:
     detail: str = ""  # why it was refused
     code: str = ""
     entries: tuple[Entry, ...] = ()
+    rows: tuple[ErrorRow, ...] = ()  # what was wrong, where it is more than one thing
 
 
 @contextmanager
@@ -110,13 +116,16 @@ class CatalogueWriter:
         return [*self.write(records[:half]), *self.write(records[half:])] if records else []
 
     def _write(self, records: Sequence[ProductRecord]) -> list[Written]:
+        # Before products, as whoever renames a tag does.
+        tags = meant_by(list(dict.fromkeys(name for record in records for name in record.tags)), create=True)
+        book = AttributeBook(name for record in records for name in record.attributes)
         levels = stock.lock_stock(self._to_count(records))  # before products, as orders do
         existing = self._lock_existing(records)
         variants: dict[UUID, list[Variant]] = {product.pk: [] for product in existing.values()}
         for variant in Variant.objects.filter(product_id__in=variants).order_by("position", "sku"):
             variants[variant.product_id].append(variant)
         brands = self.brands.resolve(record.brand for record in records)
-        changes = Changes(records, levels=levels, reason=self._reason, actor=self._actor)
+        changes = Changes(records, levels=levels, tags=tags, reason=self._reason, actor=self._actor)
         outcomes: list[Outcome | Written] = []
         for number, given in enumerate(records):
             product = existing.get(given.source_id)
@@ -125,18 +134,28 @@ class CatalogueWriter:
                 outcomes.append(record)
                 continue
             brand_id = brands.get(record.brand)
+            if product is None or record.category:
+                category = self.categories.resolve(record.category)
+            else:
+                category = self.categories.known(product.category_id)
+            try:
+                attributes = self._attributes(record, product, category, book)
+            except AttributesRefused as refusal:
+                first = refusal.rows[0]
+                outcomes.append(Written(Outcome.REFUSED, first.detail, first.code, rows=tuple(refusal.rows)))
+                continue
             if product is None:
-                changes.create(number, record, brand_id, self.categories.resolve(record.category).pk)
+                changes.create(number, record, brand_id, category, attributes)
                 outcomes.append(Outcome.CREATED)
                 continue
-            category_id = self.categories.resolve(record.category).pk if record.category else product.category_id
             changed = changes.update(
                 number,
                 product,
                 variants[product.pk],
                 record,
                 brand_id=brand_id,
-                category_id=category_id,
+                category=category,
+                attributes=attributes,
                 restore=self._restores(product),
             )
             outcomes.append(Outcome.UPDATED if changed else Outcome.UNCHANGED)
@@ -145,6 +164,16 @@ class CatalogueWriter:
             outcome if isinstance(outcome, Written) else Written(outcome, entries=tuple(changes.journal[number]))
             for number, outcome in enumerate(outcomes)
         ]
+
+    def _attributes(
+        self, record: ProductRecord, product: Product | None, category: Category, book: AttributeBook
+    ) -> dict[str, Any]:
+        """Return what the product shall say of itself. A value that does not fit stays as it is.
+
+        Raises:
+            AttributesRefused: it cannot say what the record does.
+        """
+        return (product.attributes if product else {}) | book.conform(record.attributes)
 
     def _as_meant(
         self, record: ProductRecord, product: Product | None, variants: list[Variant]

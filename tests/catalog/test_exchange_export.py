@@ -21,6 +21,7 @@ from catalog.exchange.guarding import guard, unguard
 from catalog.exchange.rows import join_path, split_path
 from catalog.models import Category, Product, StockMovement, Variant
 from catalog.services import VariantInput
+from catalog.tagging.services import save_tag, set_tags
 from tests.catalog.exchange import counts, exported, run, table
 from tests.catalog.feed import stock_that_differs_from_its_ledger
 from tests.clients import client_for
@@ -46,7 +47,7 @@ def fill() -> None:
         brand=BrandFactory(name="d.light"),
         image_url="https://a.example/1.jpg",
         source_id="feed:1",
-        attributes={"tags": ["a", "b"], "power": 5, "images": ["https://a.example/1.jpg", "https://a.example/2.jpg"]},
+        attributes={"power": 5, "images": ["https://a.example/1.jpg", "https://a.example/2.jpg"]},
         variants=[
             VariantInput(sku="-L-B", price=Decimal("1500"), options={"color": "Black"}, stock=5, weight_grams=450),
             VariantInput(
@@ -54,6 +55,8 @@ def fill() -> None:
             ),
         ],
     )
+    save_tag(name="Buy one, get one", url_key="bogo")  # a name that cannot stand among others
+    set_tags(lamp.pk, ["Back to school", "a", "bogo"], create=True)
     Variant.objects.filter(sku="-L-B").update(barcode="5901234123457", mpn="+M1", image_url="https://a.example/b.jpg")
     Variant.objects.filter(sku="'=L-W").update(is_active=False)
     services.refresh_product(lamp.pk)
@@ -65,7 +68,7 @@ def fill() -> None:
 def empty() -> None:
     """Take everything out of the shop, the ledger too, as only a test may."""
     with connection.cursor() as cursor:
-        cursor.execute("TRUNCATE catalog_product, catalog_category, catalog_brand CASCADE")
+        cursor.execute("TRUNCATE catalog_product, catalog_category, catalog_brand, catalog_tag CASCADE")
 
 
 @pytest.mark.django_db(transaction=True)
@@ -125,6 +128,8 @@ def test_forms_have_every_field(client):
         ("lamp", "", "https://a.example/2.jpg", ""),
         ("licence", "00123", "", "draft"),
     ]
+    told = [rows[0]["tags"], ", ".join(lines[0]["tags"]), shopify[0]["Tags"]]
+    assert (told, rows[1]["tags"]) == (3 * ["a, Back to school, bogo"], "")
     assert shopify[0]["Body (HTML)"] == "'-Two lines<br>of text; 5 &lt; 6 &amp; more<br><br>Zwei Zeilen: ü"
 
 
@@ -228,5 +233,7 @@ def test_memory_and_statements_of_an_export_follow_the_page_and_not_the_shop(
     most(20)
 
     assert most(120) < 1.7 * most(20)
-    with django_assert_num_queries(1 + 2 * 3):  # the categories, and for each page its products and their variants
+    with django_assert_num_queries(
+        2 + 2 * 3
+    ):  # the categories, the tags, and for each page its products and their variants
         list(export(products.filter(url_key__lt="p-025"), form))
