@@ -1,10 +1,12 @@
 """Rules of collections: a JSON object of conditions that must all hold, checked when written, compiled when read.
 
 ``{"category": ["phones"], "brand": ["samsung"], "min_price": "100.00", "max_price": "30000.00", "in_stock": true,
-"attributes": {"color": ["black", "white"]}, "created_within_days": 30, "min_rating": "4.0"}``
+"attributes": {"color": ["black", "white"], "storage": ["64..256"]}, "tags": ["sale"], "created_within_days": 30,
+"min_rating": "4.0"}``
 
 Several values of one condition are alternatives. Categories and brands are kept by id, so that a new name does not
-change what is meant; a category counts with all that is below it at the moment of reading.
+change what is meant, and tags by url_key, whose former ones still mean them; a category counts with all that is below
+it at the moment of reading. Attributes are asked for as in the list of products.
 """
 
 import re
@@ -14,15 +16,19 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 
+from catalog.attributes.asking import read_attributes
 from catalog.curation.exceptions import InvalidRule
 from catalog.documents.sql import narrowed
 from catalog.models import Brand, Category, ProductQuerySet
 from catalog.searching.criteria import Criteria
-from catalog.searching.models import SearchAttribute
 from catalog.selectors import by_id_or_url_key
+from catalog.tagging.exceptions import TagsRefused
+from catalog.tagging.models import Tag
+from catalog.tagging.services import clean_names, meant_by
 from ecommerce.exceptions import ErrorRow
 
 MAX_CHOICES = 50
@@ -70,15 +76,25 @@ def checked_rule(raw: Any) -> Rule:
 
 
 def narrow(products: ProductQuerySet, rule: Rule) -> ProductQuerySet:
-    """Return those products that fit a checked rule now: a condition of the same statement."""
+    """Return those products that fit a checked rule now: a condition of the same statement.
+
+    What its attributes mean is looked up first, in two statements at most.
+    """
+    chosen, refused = read_attributes(rule.get("attributes", {}), by_staff=True)
     criteria = Criteria(
         brands=[UUID(key) for key in rule["brand"]] if "brand" in rule else None,
         min_price=Decimal(rule["min_price"]) if "min_price" in rule else None,
         max_price=Decimal(rule["max_price"]) if "max_price" in rule else None,
         in_stock=rule.get("in_stock"),
-        attributes=rule.get("attributes", {}),
+        attributes=chosen.values,
+        numbers=chosen.numbers,
     )
     products = narrowed(products, (condition.chosen for condition in criteria.conditions()))
+    if refused:
+        return products.none()  # the attribute, or its choice, is gone
+    if "tags" in rule:
+        meant = Tag.objects.filter(Q(url_key__in=rule["tags"]) | Q(former__overlap=rule["tags"])).order_by()
+        products = products.filter(tags__overlap=ArraySubquery(meant.values("url_key")))
     if "category" in rule:
         above = Category.objects.filter(pk__in=rule["category"], path__ancestor_of=OuterRef("path"))
         products = products.filter(category__in=Category.objects.filter(Exists(above)).order_by())
@@ -142,17 +158,32 @@ def _days(value: Any) -> int:
 def _attributes(value: Any) -> dict[str, list[str]]:
     if not isinstance(value, Mapping) or not 1 <= len(value) <= MAX_ATTRIBUTES:
         raise _Wrong("invalid", f"Give an object with 1 to {MAX_ATTRIBUTES} attributes.")
-    known = set(SearchAttribute.objects.filter(name__in=list(value)).values_list("name", flat=True))
     checked = {}
     for name, values in value.items():
-        if name not in known:
-            raise _Wrong("unknown_attribute", "No product has this attribute.", f".{name[:60]}")
+        if not isinstance(name, str) or "\0" in name or len(name) > _LONGEST:
+            raise _Wrong("unknown_attribute", "No product has this attribute.", f".{str(name)[:60]}")
         try:
             checked[name] = list(_texts(values))
         except _Wrong as problem:
             code, detail, below = problem.row
-            raise _Wrong(code, detail, f".{name}{below}") from None
+            raise _Wrong(code, detail, f".{name[:60]}{below}") from None
+    _, refused = read_attributes(checked, by_staff=True)
+    for name, error in refused.items():
+        raise _Wrong(error.code, str(error), f".{name[:60]}")
     return checked
+
+
+def _tags(value: Any) -> list[str]:
+    try:
+        names = clean_names(_texts(value))
+    except TagsRefused as refusal:
+        row = refusal.rows[0]
+        raise _Wrong(row.code, row.detail, (row.attr or "").removeprefix("tags")) from None
+    found = meant_by(names)
+    for index, name in enumerate(names):
+        if name not in found:
+            raise _Wrong("unknown_tag", "There is no such tag.", f".{index}")
+    return sorted(set(found.values()))
 
 
 _CHECKS: dict[str, Callable[[Any], Any]] = {
@@ -162,6 +193,7 @@ _CHECKS: dict[str, Callable[[Any], Any]] = {
     "max_price": _price,
     "in_stock": _flag,
     "attributes": _attributes,
+    "tags": _tags,
     "created_within_days": _days,
     "min_rating": _stars,
 }
