@@ -1,10 +1,19 @@
 """Who may write the catalogue over HTTP: staff, each by the permissions of the model."""
 
+from typing import Any
+
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
 _RIGHTS = {"create": ("add",), "destroy": ("delete",)}  # of an action; every other write is a change
+
+
+def staff_may(user: Any, *permissions: str) -> bool:
+    """Tell whether somebody is staff with all of these permissions of the catalogue, such as ``view_stock``."""
+    if not (user.is_authenticated and user.is_staff):
+        return False
+    return all(user.has_perm(f"catalog.{permission}") for permission in permissions)
 
 
 class StaffByPermission(BasePermission):
@@ -17,12 +26,8 @@ class StaffByPermission(BasePermission):
     def has_permission(self, request: Request, view: APIView) -> bool:
         if request.method in SAFE_METHODS and getattr(view, "public_reads", False):
             return True
-        user = request.user
-        if not (user.is_authenticated and user.is_staff):
-            return False
         action = getattr(view, "action", None) or ""
         own: dict[str, tuple[str, ...]] = getattr(view, "action_permissions", {})
         rights = ("view",) if request.method in SAFE_METHODS else own.get(action) or _RIGHTS.get(action, ("change",))
         model = getattr(view, "permission_model", None) or view.queryset.model  # type: ignore[attr-defined]
-        meta = model._meta
-        return all(user.has_perm(f"{meta.app_label}.{right}_{meta.model_name}") for right in rights)
+        return staff_may(request.user, *(f"{right}_{model._meta.model_name}" for right in rights))

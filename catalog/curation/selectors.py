@@ -8,13 +8,14 @@ from django.db.models.functions import Now
 from catalog.curation.models import Collection, CollectionProduct
 from catalog.curation.rules import narrow
 from catalog.models import ProductQuerySet
+from catalog.permissions import staff_may
 from catalog.selectors import by_id_or_url_key
 
 _PUBLISHED = Q(published_from__lte=Now()) & (Q(published_until__isnull=True) | Q(published_until__gt=Now()))
 
 
 def may_view_collections(user: Any) -> bool:
-    return bool(user.is_authenticated and user.is_staff and user.has_perm("catalog.view_collection"))
+    return staff_may(user, "view_collection")
 
 
 def collections_visible_to(user: Any) -> QuerySet[Collection]:

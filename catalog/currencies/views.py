@@ -7,16 +7,16 @@ from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schem
 from rest_framework import status, viewsets
 from rest_framework.decorators import action
 from rest_framework.exceptions import ValidationError
-from rest_framework.permissions import AllowAny, BasePermission
+from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from accounts.authentication import signed_in
 from catalog.currencies import rates
 from catalog.currencies.conversion import ShownIn
 from catalog.currencies.serializers import CurrencySerializer, ExchangeRateSerializer, SetRateSerializer
 from catalog.models import ExchangeRate
+from catalog.permissions import StaffByPermission
 from ecommerce.currencies import ISO_4217
 from ecommerce.http import checked
 from ecommerce.schema import ErrorSerializer
@@ -58,17 +58,10 @@ _RATE = {
 }
 
 
-class MaySetRates(BasePermission):
-    """Staff who may add exchange rates."""
-
-    def has_permission(self, request: Request, view: APIView) -> bool:
-        user = request.user
-        return user.is_authenticated and user.is_staff and user.has_perm("catalog.add_exchangerate")
-
-
 class CurrencyViewSet(viewsets.GenericViewSet[Any]):
     queryset = ExchangeRate.objects.none()
     permission_classes = (AllowAny,)
+    action_permissions = {"set_rate": ("add",)}
     serializer_class = CurrencySerializer
     lookup_field = "code"
     lookup_value_regex = "[^/.]+"
@@ -122,7 +115,7 @@ class CurrencyViewSet(viewsets.GenericViewSet[Any]):
             OpenApiExample("The new rate", value=_RATE, response_only=True, status_codes=["201"]),
         ],
     )
-    @action(detail=True, methods=["post"], url_path="rates", permission_classes=[MaySetRates])
+    @action(detail=True, methods=["post"], url_path="rates", permission_classes=[StaffByPermission])
     def set_rate(self, request: Request, code: str) -> Response:
         if code not in ISO_4217:
             raise Http404

@@ -4,7 +4,7 @@ from django.db.models import Prefetch, Q, QuerySet
 
 from accounts.models import User
 from catalog.models import Product, ProductQuerySet, Variant
-from catalog.selectors import by_id_or_url_key
+from catalog.permissions import staff_may
 
 
 def is_seller(user: User) -> bool:
@@ -16,14 +16,14 @@ def may(user: User, what: str, product: Product | None = None) -> bool:
 
     Staff by the right of that name; sellers what is their own.
     """
-    if user.is_staff and user.has_perm(f"catalog.{what}_product"):
+    if staff_may(user, f"{what}_product"):
         return True
     return is_seller(user) and (product is None or product.seller_id == user.pk)
 
 
 def sees_all(user: User) -> bool:
     """Tell whether ``user`` works on the shop's products, those that are hidden or removed included."""
-    return user.is_staff and any(user.has_perm(f"catalog.{what}_product") for what in ("view", "change", "delete"))
+    return any(staff_may(user, f"{what}_product") for what in ("view", "change", "delete"))
 
 
 def products_known_to(user: User) -> ProductQuerySet:
@@ -33,11 +33,6 @@ def products_known_to(user: User) -> ProductQuerySet:
         return products
     for_sale = Q(is_active=True, deleted_at__isnull=True)
     return products.filter(for_sale | Q(seller=user)) if is_seller(user) else products.filter(for_sale)
-
-
-def find_product(user: User, key: str) -> Product | None:
-    """Return the product with this UUID or url_key that ``user`` may know of, without its wide columns."""
-    return products_known_to(user).filter(by_id_or_url_key(key)).only("product_name", "seller_id").first()
 
 
 def removed_products(user: User) -> QuerySet[Product]:

@@ -15,6 +15,7 @@ from catalog.editing.url_keys import free_url_key
 from catalog.editing.variants import VariantEdit, VariantEditing
 from catalog.editing.versions import Expected
 from catalog.models import Product, Variant
+from catalog.permissions import staff_may
 from catalog.searching.indexing import index_products
 from catalog.services import restore_product, soft_delete_product
 from catalog.tagging.services import clean_tags
@@ -128,7 +129,7 @@ def _locked(product_id: UUID) -> Product:
 
 
 def _tags(actor: User, names: Sequence[str]) -> list[str]:
-    return clean_tags(names, create=actor.is_staff and actor.has_perm("catalog.add_tag")) if names else []
+    return clean_tags(names, create=staff_may(actor, "add_tag")) if names else []
 
 
 def _lowest_price(editing: VariantEditing, product: Product) -> Any:

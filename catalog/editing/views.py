@@ -15,7 +15,7 @@ from rest_framework.response import Response
 
 from accounts.authentication import signed_in
 from accounts.models import User
-from catalog.below_product import PRODUCT_KEY
+from catalog.below_product import PRODUCT_KEY, named_product
 from catalog.editing import documentation as docs
 from catalog.editing import selectors, serializers, services
 from catalog.editing.versions import Expected, etag_of
@@ -45,9 +45,7 @@ class EditsProducts(viewsets.GenericViewSet[Product]):
             PermissionDenied: they may see it, and no more.
         """
         user = signed_in(request)
-        product = selectors.find_product(user, key)
-        if product is None:
-            raise Http404
+        product = named_product(key, selectors.products_known_to(user))
         if not selectors.may(user, what, product):
             raise PermissionDenied()
         return user, product

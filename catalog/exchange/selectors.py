@@ -6,11 +6,12 @@ from django.db.models import QuerySet
 
 from catalog.exchange.models import CatalogueImport, ImportProblem
 from catalog.models import Product, ProductQuerySet
+from catalog.permissions import staff_may
 
 
 def may_import(user: Any) -> bool:
     """An import makes products and changes them; nobody may do one half of it."""
-    return bool(user.is_authenticated and user.is_staff and user.has_perms(_TO_IMPORT))
+    return staff_may(user, "add_product", "change_product")
 
 
 def may_update_stock(user: Any) -> bool:
@@ -18,10 +19,7 @@ def may_update_stock(user: Any) -> bool:
 
 
 def may_export(user: Any) -> bool:
-    return bool(user.is_authenticated and user.is_staff and user.has_perm("catalog.view_product"))
-
-
-_TO_IMPORT = ("catalog.add_product", "catalog.change_product")
+    return staff_may(user, "view_product")
 
 
 def imports() -> QuerySet[CatalogueImport]:

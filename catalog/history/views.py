@@ -2,20 +2,17 @@
 
 from typing import Any
 
-from django.http import Http404
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework import viewsets
-from rest_framework.exceptions import PermissionDenied
-from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.authentication import signed_in
-from catalog.below_product import PRODUCT_KEY
+from catalog.below_product import PRODUCT_KEY, named_product
 from catalog.history import selectors
+from catalog.history.models import ProductEvent
 from catalog.history.serializers import ChangeSerializer
 from catalog.models import Product
-from catalog.selectors import by_id_or_url_key
+from catalog.permissions import StaffByPermission
 from ecommerce.schema import ErrorSerializer
 
 _PRICE: dict[str, Any] = {
@@ -35,7 +32,8 @@ _PRICE: dict[str, Any] = {
 class ProductHistoryViewSet(viewsets.GenericViewSet[Any]):
     queryset = Product.objects.none()
     serializer_class = ChangeSerializer
-    permission_classes = (IsAuthenticated,)
+    permission_classes = (StaffByPermission,)
+    permission_model = ProductEvent
     schema_tag = "catalog"
 
     @extend_schema(
@@ -50,12 +48,8 @@ class ProductHistoryViewSet(viewsets.GenericViewSet[Any]):
         examples=[OpenApiExample("A lower price", value=_PRICE, response_only=True, status_codes=["200"])],
     )
     def list(self, request: Request, key: str) -> Response:
-        if not selectors.may_read_history(signed_in(request)):
-            raise PermissionDenied()
-        product_id = Product.objects.filter(by_id_or_url_key(key)).values_list("pk", flat=True).first()
-        if product_id is None:
-            raise Http404
-        keys: Any = self.filter_queryset(selectors.changes_of_product(product_id))
+        product = named_product(key, Product.objects.all())
+        keys: Any = self.filter_queryset(selectors.changes_of_product(product.pk))
         page = self.paginate_queryset(keys)
         changes = selectors.read_changes(page or [])
         return self.get_paginated_response(self.get_serializer(changes, many=True).data)

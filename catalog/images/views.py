@@ -3,16 +3,14 @@
 from typing import Any
 
 from django.db.models import QuerySet
-from django.http import Http404
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_view
 from rest_framework import mixins, status, viewsets
 from rest_framework.parsers import MultiPartParser
-from rest_framework.permissions import SAFE_METHODS, BasePermission, IsAuthenticatedOrReadOnly
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from catalog.below_product import PRODUCT_KEY
+from catalog.below_product import PRODUCT_KEY, named_product
 from catalog.images import selectors, services
 from catalog.images.exceptions import ImageTooLarge
 from catalog.images.models import ProductImage
@@ -24,6 +22,7 @@ from catalog.images.serializers import (
     UploadImageSerializer,
 )
 from catalog.models import Product
+from catalog.permissions import StaffByPermission
 from ecommerce.http import checked
 from ecommerce.parsers import StrictJSONParser
 from ecommerce.schema import ErrorSerializer
@@ -67,25 +66,6 @@ _NEW = _READY | {"state": "processing", "url": "", "thumbnails": []}
 _SHOWN = OpenApiExample("A picture that is ready", value=_READY, response_only=True, status_codes=["200"])
 
 
-class MayChangeProducts(BasePermission):
-    """Staff who may change products; anyone, for reading."""
-
-    def has_permission(self, request: Request, view: APIView) -> bool:
-        return request.method in SAFE_METHODS or selectors.may_change_products(request.user)
-
-
-def named_product(request: Request, key: str) -> Product:
-    """Return the product with this id or url_key that the reader may see.
-
-    Raises:
-        Http404: there is none.
-    """
-    product = selectors.find_product(request.user, key)
-    if product is None:
-        raise Http404
-    return product
-
-
 @extend_schema_view(
     list=extend_schema(
         summary="List a product's pictures",
@@ -98,7 +78,10 @@ def named_product(request: Request, key: str) -> Product:
 class ProductImageViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[ProductImage]):
     queryset = ProductImage.objects.none()
     serializer_class = ProductImageSerializer
-    permission_classes = (IsAuthenticatedOrReadOnly, MayChangeProducts)
+    permission_classes = (StaffByPermission,)
+    permission_model = Product
+    action_permissions = {"create": ("change",), "destroy": ("change",)}
+    public_reads = True
     orderings = {"position": ("position",)}
     schema_tag = "catalog"
 
@@ -109,7 +92,7 @@ class ProductImageViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, view
     def get_queryset(self) -> QuerySet[ProductImage]:
         if getattr(self, "swagger_fake_view", False):
             return self.queryset
-        product = named_product(self.request, self.kwargs["key"])
+        product = named_product(self.kwargs["key"], selectors.products_visible_to(self.request.user))
         return selectors.images_visible_to(self.request.user).filter(product=product)
 
     @extend_schema(
@@ -129,7 +112,7 @@ class ProductImageViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, view
         # By the header first: what is far too large is not even read.
         if int(request.META.get("CONTENT_LENGTH") or 0) > MAX_FILE + _AROUND_THE_FILE:
             raise ImageTooLarge()
-        product = named_product(request, key)
+        product = named_product(key, selectors.products_visible_to(request.user))
         data = checked(UploadImageSerializer, request)
         image, is_new = services.add_image(
             product.pk, data=data["file"].read(), alt=data["alt"], variant_id=data.get("variant")
@@ -161,7 +144,8 @@ class ProductImageViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, view
 
 
 class ProductImageOrderView(APIView):
-    permission_classes = (MayChangeProducts,)
+    permission_classes = (StaffByPermission,)
+    permission_model = Product
     schema_tag = "catalog"
 
     @extend_schema(
@@ -175,7 +159,7 @@ class ProductImageOrderView(APIView):
         responses={200: ProductImageSerializer(many=True), 403: ErrorSerializer},
     )
     def post(self, request: Request, key: str) -> Response:
-        product = named_product(request, key)
+        product = named_product(key, selectors.products_visible_to(request.user))
         ids = checked(ReorderImagesSerializer, request)["ids"]
         images = retry_on_conflict(lambda: services.reorder_images(product.pk, ids))
         return Response(ProductImageSerializer(images, many=True).data)

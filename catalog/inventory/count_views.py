@@ -23,7 +23,7 @@ from catalog.inventory.count_files import MAX_FILE, MAX_LINES, sheet_rows, write
 from catalog.inventory.exceptions import CountTooLarge
 from catalog.inventory.filters import CountFilter, CountLineFilter, warehouse_named
 from catalog.inventory.models import StockCount, StockCountLine
-from catalog.inventory.permissions import MayApplyCounts, MayHandleCounts
+from catalog.permissions import StaffByPermission
 from ecommerce import idempotency
 from ecommerce.http import IDEMPOTENCY_HEADER, checked
 from ecommerce.schema import ErrorSerializer
@@ -94,7 +94,8 @@ class JsonForRefusals(DefaultContentNegotiation):
 
 
 class CountSheetView(APIView):
-    permission_classes = (MayHandleCounts,)
+    permission_classes = (StaffByPermission,)
+    permission_model = StockCount
     content_negotiation_class = JsonForRefusals
     schema_tag = "inventory"
 
@@ -138,7 +139,7 @@ class CountSheetView(APIView):
 class CountViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[StockCount]):
     queryset = StockCount.objects.none()
     serializer_class = count_serializers.CountSerializer
-    permission_classes = (MayHandleCounts,)
+    permission_classes = (StaffByPermission,)
     parser_classes = (MultiPartParser,)
     filterset_class = CountFilter
     orderings = {"-created_at": ("-created_at", "-id"), "created_at": ("created_at", "id")}
@@ -213,7 +214,8 @@ class CountViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[StockCount]):
 
 
 class ApplyCountView(APIView):
-    permission_classes = (MayApplyCounts,)
+    permission_classes = (StaffByPermission,)
+    permission_model = StockCount
     schema_tag = "inventory"
 
     @extend_schema(
@@ -260,7 +262,8 @@ class ApplyCountView(APIView):
 class CountLineViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[StockCountLine]):
     queryset = StockCountLine.objects.none()
     serializer_class = count_serializers.CountLineSerializer
-    permission_classes = (MayHandleCounts,)
+    permission_classes = (StaffByPermission,)
+    permission_model = StockCount
     filterset_class = CountLineFilter
     orderings = {"-difference": ("-size", "number"), "number": ("number",)}
     schema_tag = "inventory"

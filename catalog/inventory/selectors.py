@@ -12,15 +12,11 @@ from accounts.models import User
 from catalog.inventory.exceptions import UnknownInRequest
 from catalog.inventory.models import LowStockAlert, StockCount, StockCountLine, Warehouse, WarehouseStock
 from catalog.models import Product, Stock, StockMovement, Variant
+from catalog.permissions import staff_may
 from ecommerce.exceptions import ErrorRow
 
 UNKNOWN_VARIANT = "There is no such variant, or it is not kept in stock."
 UNKNOWN_WAREHOUSE = "There is no such warehouse."
-
-
-def staff_may(user: Any, permission: str) -> bool:
-    """Tell whether somebody is staff with a permission of the catalogue, such as ``view_stock``."""
-    return bool(user.is_authenticated and user.is_staff and user.has_perm(f"catalog.{permission}"))
 
 
 def may_see_stock(user: Any) -> bool:

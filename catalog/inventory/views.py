@@ -19,8 +19,9 @@ from catalog.inventory.exceptions import SameWarehouse
 from catalog.inventory.filters import AlertFilter, MovementFilter, StockFilter
 from catalog.inventory.models import LowStockAlert, Warehouse
 from catalog.inventory.pagination import LedgerPagination
-from catalog.inventory.permissions import MayHandleWarehouses, MaySeeAlerts, MaySeeMovements, MaySeeStock
+from catalog.inventory.permissions import MaySeeStock
 from catalog.models import Stock, StockMovement
+from catalog.permissions import StaffByPermission
 from ecommerce import idempotency
 from ecommerce.http import checked
 from ecommerce.schema import ErrorSerializer
@@ -145,7 +146,7 @@ class StockViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Ge
 class MovementViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[StockMovement]):
     queryset = StockMovement.objects.none()
     serializer_class = serializers.MovementSerializer
-    permission_classes = (MaySeeMovements,)
+    permission_classes = (StaffByPermission,)
     pagination_class = LedgerPagination
     filterset_class = MovementFilter
     extra_query_parameters = ("cursor",)
@@ -289,7 +290,7 @@ class TransferStockView(APIView):
 class WarehouseViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Warehouse]):
     queryset = Warehouse.objects.none()
     serializer_class = serializers.WarehouseSerializer
-    permission_classes = (MayHandleWarehouses,)
+    permission_classes = (StaffByPermission,)
     orderings = {"position": ("position", "code"), "code": ("code",), "name": ("name",)}
     schema_tag = "inventory"
 
@@ -389,7 +390,7 @@ class WarehouseViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewset
 class AlertViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[LowStockAlert]):
     queryset = LowStockAlert.objects.none()
     serializer_class = serializers.AlertSerializer
-    permission_classes = (MaySeeAlerts,)
+    permission_classes = (StaffByPermission,)
     filterset_class = AlertFilter
     orderings = {
         "-raised_at": ("-created_at", "-id"),

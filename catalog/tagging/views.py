@@ -12,9 +12,10 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.authentication import signed_in
-from catalog.below_product import PRODUCT_KEY
+from catalog.below_product import PRODUCT_KEY, named_product
 from catalog.duplicates import naming_duplicates
-from catalog.images.views import MayChangeProducts, named_product
+from catalog.images.selectors import products_visible_to
+from catalog.models import Product
 from catalog.permissions import StaffByPermission
 from catalog.tagging import selectors, services
 from catalog.tagging.models import Tag
@@ -127,7 +128,8 @@ class TagViewSet(ByIdOrUrlKey, mixins.ListModelMixin, mixins.RetrieveModelMixin)
 
 
 class ProductTagsView(APIView):
-    permission_classes = (MayChangeProducts,)
+    permission_classes = (StaffByPermission,)
+    permission_model = Product
     schema_tag = "catalog"
 
     @extend_schema(
@@ -145,7 +147,7 @@ class ProductTagsView(APIView):
         ],
     )
     def put(self, request: Request, key: str) -> Response:
-        product = named_product(request, key)
+        product = named_product(key, products_visible_to(request.user))
         names = checked(ProductTagsSerializer, request)["tags"]
         create = signed_in(request).has_perm("catalog.add_tag")
         tags = retry_on_conflict(lambda: services.set_tags(product.pk, names, create=create))
