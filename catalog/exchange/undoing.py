@@ -15,6 +15,7 @@ from catalog import stock
 from catalog.exchange.models import CatalogueImport, ImportChange, ImportProblem
 from catalog.exchange.running import MAX_PROBLEMS, STEP, the_lock
 from catalog.exchange.services import lock_import
+from catalog.history.context import acting
 from catalog.importing.catalogue import refresh_statistics
 from catalog.importing.changes import PRODUCT_FIELDS, VARIANT_FIELDS, as_json, update_rows
 from catalog.models import Product, Stock, StockMovement, Variant
@@ -40,7 +41,7 @@ def undo_import(import_id: UUID) -> None:
         Postpone: an import is at work.
     """
     until = time.monotonic() + STEP
-    with the_lock():
+    with the_lock(), acting(via="import"):
         while _undo_batch(import_id):
             if time.monotonic() > until:
                 with transaction.atomic():

@@ -15,6 +15,7 @@ from pghistory.models import Event
 from accounts.models import User
 from catalog.history.models import BrandEvent, CategoryEvent, ProductEvent, ProductImageEvent, ReviewEvent, VariantEvent
 from catalog.models import Product, StockMovement
+from catalog.permissions import staff_may
 
 Key = Mapping[str, Any]  # {"at", "what", "ref"}: one change, before it is read
 STOCK = "stock"
@@ -51,7 +52,7 @@ class Change:
 
 
 def may_read_history(user: User) -> bool:
-    return user.is_staff and user.has_perm("catalog.view_productevent")
+    return staff_may(user, "view_productevent")
 
 
 def changes_of_product(product_id: UUID) -> QuerySet[Any, Key]:

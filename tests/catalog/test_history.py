@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from catalog import services as catalog_services
 from catalog import stock
-from catalog.history.models import EVENT_MODELS, ProductEvent, VariantEvent
+from catalog.history.models import EVENT_MODELS, BrandEvent, CategoryEvent, ProductEvent, VariantEvent
 from catalog.history.retention import forget_old_changes
 from catalog.importing.records import ProductRecord, VariantRecord
 from catalog.importing.writing import CatalogueWriter
@@ -442,3 +442,18 @@ def test_every_column_is_kept_or_left_out_by_name():
         event = next(event for event in EVENT_MODELS if event.pgh_tracked_model is model)
         kept = {field.name for field in event._meta.fields if not field.name.startswith("pgh_")}
         assert {field.name for field in model._meta.fields} - kept == names | {"id", "created_at", "updated_at"}
+
+
+@pytest.mark.parametrize(
+    ("model", "event", "derived"),
+    [
+        (Product, ProductEvent, {"in_stock", "picture", "rating", "review_count", "search_vector"}),
+        (Variant, VariantEvent, {"picture"}),
+        (Category, CategoryEvent, {"path"}),
+        (Brand, BrandEvent, set()),
+    ],
+)
+def test_every_column_that_people_write_is_in_the_history(model, event, derived):
+    kept = {field.name for field in event._meta.concrete_fields}
+
+    assert {field.name for field in model._meta.concrete_fields} - kept == {"id", "created_at", "updated_at"} | derived
