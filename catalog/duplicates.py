@@ -44,14 +44,20 @@ def refuse_taken(rows: QuerySet[Any], field: str, text: str, *, own: Any = None)
         raise ValidationError(TAKEN, code="unique")
 
 
+def is_id(url_key: str) -> bool:
+    """Tell whether look-ups would take this url_key for an id."""
+    try:
+        UUID(url_key)
+    except ValueError:
+        return False
+    return True
+
+
 def refuse_uuid(url_key: str) -> None:
     """Refuse a url_key that is a UUID: a row is looked up by its id first, so nobody would find this one.
 
     Raises:
         ValidationError: it is one.
     """
-    try:
-        UUID(url_key)
-    except ValueError:
-        return
-    raise ValidationError("A url_key cannot be a UUID.", code="invalid")
+    if is_id(url_key):
+        raise ValidationError("A url_key cannot be a UUID.", code="invalid")

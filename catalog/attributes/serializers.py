@@ -13,11 +13,10 @@ from catalog.attributes.models import Attribute, AttributeChoice
 from catalog.attributes.selectors import AttributeSet
 from catalog.attributes.services import ChoiceInput, PlaceInput
 from catalog.attributes.units import UNITS, shown
+from catalog.fields import KeyField, PlainTextField
 from catalog.models import Category
-from catalog.reviews.serializers import PlainTextField
 from catalog.searching.indexing import NO_FACETS
 from catalog.serializers import CategoryInProductSerializer
-from catalog.taxonomy.serializers import KeyField
 
 MAX_CHOICES = 200
 MAX_PLACES = 200

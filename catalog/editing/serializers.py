@@ -4,19 +4,18 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import QuerySet
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail
 
 from accounts.models import User
-from catalog.editing.url_keys import RESERVED, is_id
+from catalog.duplicates import is_id
+from catalog.editing.url_keys import RESERVED
 from catalog.editing.variants import MAX_SOLD, VariantEdit
+from catalog.fields import KeyField, LineField, PlainTextField
 from catalog.importing.cleaning import clean_line
 from catalog.models import Brand, Category, Product, Variant
-from catalog.reviews.serializers import PlainTextField
-from catalog.selectors import by_id_or_url_key
 from catalog.serializers import BrandSerializer, CategoryInProductSerializer
 from catalog.tagging.serializers import TagNamesField
 
@@ -48,38 +47,6 @@ class StrictSerializer(serializers.Serializer[Any]):
         if name in self.read_only_names:
             return ErrorDetail("The shop keeps this field itself.", code="read_only")
         return ErrorDetail("This field is not known here.", code="unknown_field")
-
-
-@extend_schema_field(OpenApiTypes.STR)
-class KeyField(serializers.CharField):
-    """A row by its id or its url_key."""
-
-    default_error_messages = {"does_not_exist": "There is none with this id or url_key."}
-
-    def __init__(self, queryset: QuerySet[Any], **kwargs: Any) -> None:
-        self.queryset = queryset
-        super().__init__(max_length=140, **kwargs)
-
-    def run_validation(self, data: Any = serializers.empty) -> Any:
-        key = super().run_validation(data)
-        if not isinstance(key, str):
-            return key
-        row = self.queryset.filter(by_id_or_url_key(key)).first()
-        if row is None:
-            self.fail("does_not_exist")
-        return row
-
-
-class LineField(serializers.CharField):
-    """One line of visible text."""
-
-    def run_validation(self, data: Any = serializers.empty) -> Any:
-        text = super().run_validation(data)
-        if isinstance(text, str):
-            text = clean_line(text)
-            if not text and not self.allow_blank:
-                self.fail("blank")
-        return text
 
 
 @extend_schema_field({"type": "object", "additionalProperties": {"type": "string"}, "maxProperties": MAX_OPTIONS})

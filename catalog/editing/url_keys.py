@@ -1,9 +1,8 @@
 """Which url_keys a product may have."""
 
-from uuid import UUID
-
 from django.utils.text import slugify
 
+from catalog.duplicates import is_id
 from catalog.models import Product
 from ecommerce.models import new_id
 
@@ -11,15 +10,6 @@ from ecommerce.models import new_id
 RESERVED = frozenset({"search", "suggest", "categories", "removed", "import", "export", "facets", "changes"})
 _LENGTH: int = Product._meta.get_field("url_key").max_length or 0
 _TAIL = 12  # characters that make an url_key unlike any other
-
-
-def is_id(url_key: str) -> bool:
-    """Tell whether look-ups would take this url_key for an id."""
-    try:
-        UUID(url_key)
-    except ValueError:
-        return False
-    return True
 
 
 def free_url_key(name: str) -> str:

@@ -1,6 +1,5 @@
 """The form of requests and answers about reviews."""
 
-import re
 from typing import Any
 
 from django.conf import settings
@@ -8,36 +7,8 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from accounts.models import User
-from catalog.importing.cleaning import clean_paragraphs
+from catalog.fields import PlainTextField
 from catalog.reviews.models import Review
-
-# What would begin a tag, a comment or a declaration.
-_OPENS_TAG = re.compile(r"<(?=[/!?a-zA-Z])")
-
-
-class PlainTextField(serializers.CharField):
-    """Text without markup and control characters. Whoever puts it into HTML escapes it all the same.
-
-    The length is checked before the cleaning too, which therefore never sees more than ``max_length`` characters.
-    """
-
-    def __init__(self, *, one_line: bool = False, **kwargs: Any) -> None:
-        self.one_line = one_line
-        super().__init__(**kwargs)
-
-    def to_internal_value(self, data: Any) -> str:
-        text = super().to_internal_value(data)
-        if self.max_length is not None and len(text) > self.max_length:
-            self.fail("max_length", max_length=self.max_length)
-        # Removing a tag can join two halves into another one: what still looks like one loses its bracket.
-        text = _OPENS_TAG.sub("", clean_paragraphs(text))
-        return " ".join(text.split()) if self.one_line else text
-
-    def run_validation(self, data: Any = serializers.empty) -> Any:
-        text = super().run_validation(data)
-        if text == "" and not self.allow_blank:
-            self.fail("blank")  # nothing was left of it
-        return text
 
 
 class ReplySerializer(serializers.Serializer[Any]):

@@ -5,10 +5,9 @@ from typing import Any
 from rest_framework import serializers
 
 from catalog.duplicates import refuse_taken, refuse_uuid
-from catalog.reviews.serializers import PlainTextField
+from catalog.fields import KeyField, PlainTextField
 from catalog.tagging.models import Tag
 from catalog.tagging.services import MAX_NAME, MAX_TAGS
-from catalog.taxonomy.serializers import KeyField
 
 
 class TagSerializer(serializers.ModelSerializer[Tag]):

@@ -7,9 +7,9 @@ from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 
 from catalog.duplicates import refuse_taken, refuse_uuid
+from catalog.fields import KeyField, PlainTextField
 from catalog.models import Brand, Category
-from catalog.reviews.serializers import PlainTextField
-from catalog.selectors import ancestors_of, by_id_or_url_key
+from catalog.selectors import ancestors_of
 from catalog.serializers import BrandSerializer, CategoryInProductSerializer, CategorySerializer
 
 _KEY_HELP = "Part of the address in the shop; made from the name when absent."
@@ -27,25 +27,6 @@ class CategoryDetailSerializer(CategorySerializer):
     def get_ancestors(self, category: Category) -> Any:
         above = ancestors_of(category) if category.parent_id else ()
         return CategoryInProductSerializer(above, many=True).data
-
-
-class KeyField(serializers.CharField):
-    """A row by its id or url_key."""
-
-    default_error_messages = {"does_not_exist": "There is no such {name}."}
-
-    def __init__(self, rows: Any, **kwargs: Any) -> None:
-        self.rows = rows
-        super().__init__(max_length=140, **kwargs)
-
-    def run_validation(self, data: Any = serializers.empty) -> Any:
-        key = super().run_validation(data)  # as a text, before it reaches the database
-        if key is None:
-            return None
-        row = self.rows.filter(by_id_or_url_key(key)).first()
-        if row is None:
-            self.fail("does_not_exist", name=self.rows.model._meta.verbose_name)
-        return row
 
 
 class WriteCategorySerializer(serializers.Serializer[Any]):
