@@ -9,6 +9,7 @@ from catalog.curation.exceptions import InvalidRule
 from catalog.curation.models import Collection
 from catalog.curation.rules import checked_rule, narrow
 from catalog.curation.selectors import within
+from catalog.history.models import ProductEvent
 from catalog.models import Category, Product
 from catalog.tagging.models import Tag
 from catalog.tagging.services import delete_tag, save_tag, set_tags
@@ -275,6 +276,8 @@ def test_imported_tags_are_the_products_and_an_undo_takes_them_back(client, run_
     undone = shown(client, told["id"])
     assert (undone["state"], undone["kept_changes"]) == ("undone", 0)
     assert tags() == {"a": ["older"]}
+    events = ProductEvent.objects.filter(pgh_obj=product, pgh_label="changed", tags=["new-in", "offer"])
+    assert [event.pgh_context["via"] for event in events] == ["import"]
 
 
 def test_tags_that_are_no_tags_refuse_the_product_by_name(client, run_owed_work, chargers):
