@@ -37,7 +37,8 @@ class AutoSchema(SpectacularAutoSchema):
     def _refusals(self) -> list[str]:
         writes = self.method in _WRITES
         permissions = self.view.permission_classes
-        public = AllowAny in permissions or (IsAuthenticatedOrReadOnly in permissions and not writes)
+        public_reads = IsAuthenticatedOrReadOnly in permissions or getattr(self.view, "public_reads", False)
+        public = AllowAny in permissions or (public_reads and not writes)
         codes = ["400"] if writes or self._is_list_view() else []
         codes += [] if public else ["401"]
         codes += [] if public or IsAuthenticated in permissions else ["403"]

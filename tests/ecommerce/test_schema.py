@@ -177,7 +177,7 @@ def test_public_operations_are_exactly_the_listed_ones():
         if methods & set(METHODS):
             found.setdefault(readable(route), set()).update(methods & set(METHODS))
 
-    assert found == OPEN_TO_ANYONE
+    assert {route: methods for route, methods in found.items() if methods} == OPEN_TO_ANYONE
     assert plain <= PLAIN_VIEWS
 
 
