@@ -207,7 +207,7 @@ class ProductAdmin(WithExchange, WithPictures, WithHistory):
 
     def save_model(self, request: HttpRequest, obj: Product, form: Any, change: bool) -> None:
         if change:
-            self.save_changed(obj, form)
+            self.save_changed(obj, form, *(["attributes"] if "category" in form.changed_data else []))  # as it has them
         # A new product is made together with its variants, in save_related.
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:

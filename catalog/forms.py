@@ -14,6 +14,8 @@ from unfold.widgets import (
     UnfoldAdminURLInputWidget,
 )
 
+from catalog.attributes.cleaning import clean_attributes
+from catalog.attributes.exceptions import AttributesRefused
 from catalog.models import Brand, Category, Product, StockMovement, Variant
 from catalog.services import VariantInput
 
@@ -158,6 +160,18 @@ class ProductForm(UrlKeyMixin, forms.ModelForm):  # type: ignore[type-arg]
             "is_active",
         )
         labels = {"url_key": "URL key"}
+
+    def clean(self) -> dict[str, Any]:
+        data: dict[str, Any] = super().clean() or {}
+        asked = {"category", "attributes"}
+        if asked <= data.keys() and not asked.isdisjoint(self.changed_data):
+            try:
+                data["attributes"] = clean_attributes(data["category"], data["attributes"])
+            except AttributesRefused as refusal:
+                for row in refusal.rows:
+                    name = (row.attr or "").removeprefix("attributes").removeprefix(".")
+                    self.add_error("attributes", f"{name}: {row.detail}" if name else row.detail)
+        return data
 
 
 class VariantForm(forms.ModelForm):  # type: ignore[type-arg]

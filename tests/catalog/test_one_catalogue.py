@@ -3,12 +3,15 @@
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from catalog.attributes.services import ChoiceInput, PlaceInput, delete_attribute, save_attribute
 from catalog.curation.exceptions import InvalidRule
 from catalog.curation.models import Collection
 from catalog.curation.rules import checked_rule, narrow
 from catalog.curation.selectors import within
+from catalog.forms import ProductForm
 from catalog.history.models import ProductEvent
 from catalog.models import Category, Product
 from catalog.tagging.models import Tag
@@ -289,3 +292,41 @@ def test_tags_that_are_no_tags_refuse_the_product_by_name(client, run_owed_work,
 
     assert (counts(told), problems(client, told)) == ((0, 0, 0, 3), [(n, "tags", "bad_tags") for n in (2, 3, 4)])
     assert (Product.objects.count(), Tag.objects.count()) == (0, 0)
+
+
+def test_statements_of_an_import_do_not_grow_with_its_tags_and_attributes(client, run_owed_work, chargers):
+    def statements(first: int, count: int) -> int:
+        rows = [
+            line(
+                f"N{number}",
+                tags=f"tag {number}, all",
+                **{"attribute.Power": f"{number} W", "attribute.Color": "white"},
+            )
+            for number in range(first, first + count)
+        ]
+        with CaptureQueriesContext(connection) as queries:
+            assert counts(run(client, run_owed_work, file_of(*rows))) == (count, 0, 0, 0)
+        return len(queries)
+
+    statements(0, 1)  # whatever is looked up once
+
+    assert statements(1, 3) == statements(10, 30)
+
+
+# --- In the admin -------------------------------------------------------------------------------------------------
+
+
+def test_form_of_the_admin_gives_attributes_the_form_of_the_category(staff, chargers):
+    product = ProductFactory(url_key="a", attributes={"Color": "White"})
+
+    def form(attributes: str) -> ProductForm:
+        fields = {"product_name": "A", "url_key": "a", "category": chargers.pk, "kind": "physical", "is_active": "on"}
+        return ProductForm({**fields, "attributes": attributes}, instance=product)
+
+    refused, taken = form('{"Color": "red"}'), form('{"Color": "White", "power": "20 W"}')
+
+    assert dict(refused.errors) == {
+        "attributes": ["Color: This is not one of the choices.", "power: Power is required in this category."]
+    }
+    assert taken.is_valid(), taken.errors
+    assert taken.cleaned_data["attributes"] == {"color": "white", "power": 20}
