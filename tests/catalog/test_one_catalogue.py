@@ -1,5 +1,6 @@
 """Topics of the catalogue met together: attributes and tags that are written, imported, taken back and asked for."""
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -13,6 +14,8 @@ from catalog.curation.rules import checked_rule, narrow
 from catalog.curation.selectors import within
 from catalog.forms import ProductForm
 from catalog.history.models import ProductEvent
+from catalog.importing.records import ProductRecord, VariantRecord
+from catalog.importing.writing import CatalogueWriter
 from catalog.models import Category, Product
 from catalog.tagging.models import Tag
 from catalog.tagging.services import delete_tag, save_tag, set_tags
@@ -330,3 +333,24 @@ def test_form_of_the_admin_gives_attributes_the_form_of_the_category(staff, char
     }
     assert taken.is_valid(), taken.errors
     assert taken.cleaned_data["attributes"] == {"color": "white", "power": 20}
+
+
+def test_feed_gives_attributes_their_form_and_keeps_what_does_not_fit(chargers):
+    records = [
+        ProductRecord(
+            source_id=name,
+            name=name,
+            category=("Chargers",),
+            variants=(VariantRecord(skus=(name,), price=Decimal(10)),),
+            attributes=attributes,
+        )
+        for name, attributes in (("a", {"Power": "0.045 kW", "note": 1}), ("b", {"Power": "lots", "color": "White"}))
+    ]
+    writer = CatalogueWriter()
+
+    assert [written.outcome for written in writer.write(records)] == ["created", "created"]
+    assert dict(Product.objects.values_list("url_key", "attributes")) == {
+        "a": {"power": 45, "note": 1},
+        "b": {"Power": "lots", "color": "white"},
+    }
+    assert [written.outcome for written in writer.write(records)] == ["unchanged", "unchanged"]
