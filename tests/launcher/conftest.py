@@ -220,8 +220,13 @@ class Running:
         return [line.split(" ", 1)[1] for line in (self.checkout / "events").read_text().splitlines()]
 
     def pid_of(self, name: str) -> int:
-        """Return the process id that a stand-in gave at its latest start."""
-        return int(next(event.split()[2] for event in reversed(self.events()) if event.startswith(f"{name} started")))
+        """Return the process id that a stand-in gave at its latest start; wait until it has given one."""
+
+        def given() -> list[str]:
+            return [event.split()[2] for event in self.events() if event.startswith(f"{name} started")]
+
+        wait_until(given)
+        return int(given()[-1])
 
 
 @pytest.fixture

@@ -202,7 +202,8 @@ def page_attempt(order: Order) -> PaymentAttempt:
 def fetched(paystack: Lists, **changes) -> Statement:
     paystack.entries = [entry("4099260516", reference="PAGE-1", kind="card", fee=Decimal("43.50"), **changes)]
     movements.fetch_movements("paystack")
-    return Statement.objects.latest("created_at")
+    # Soon after midnight the list is parted into two days' statements; the movement is yesterday's.
+    return StatementLine.objects.latest("created_at").statement
 
 
 def test_payment_of_a_live_attempt_makes_us_ask_and_no_money(page_attempt, paystack, run_owed_work, monkeypatch):
