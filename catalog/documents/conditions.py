@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from django.core.exceptions import EmptyResultSet
 from django.db.models import QuerySet
 from rest_framework.exceptions import ValidationError
 
@@ -83,5 +84,8 @@ def in_collection(name: str, key: str, user: Any) -> Fragment:
 
 def among(products: QuerySet[Product]) -> Fragment:
     """Return the condition for being one of these products."""
-    sql, parameters = products.order_by().values("pk").query.sql_with_params()
+    try:
+        sql, parameters = products.order_by().values("pk").query.sql_with_params()
+    except EmptyResultSet:  # Django knows that there are none
+        return Fragment("FALSE")
     return Fragment(f"catalog_product.id IN ({sql})", parameters)

@@ -44,7 +44,8 @@ CURSOR = "cursor"
 class Listing:
     """A list that was asked for. ``texts`` are searched for under the names of their parameters.
 
-    With ``walk`` its pages go by place: ``page`` and ``order`` mean nothing then.
+    With ``walk`` its pages go by place: ``page`` and ``order`` mean nothing then. ``by_the_clock``: what belongs to it
+    may change though nobody writes, as with a collection of what is new.
     """
 
     conditions: tuple[Fragment, ...]
@@ -53,6 +54,7 @@ class Listing:
     page: int
     size: int
     walk: Walk | None = None
+    by_the_clock: bool = False
     orders: Mapping[str, Fragment] = field(default_factory=lambda: ORDERINGS)  # but for relevance, which needs the text
 
     @property
@@ -94,7 +96,15 @@ def listing_asked(
         return Listing(conditions, texts, order, 1, _SIZES.get_page_size(request), walk)
     page = bounded("page", parameters["page"], MAX_PAGE) if "page" in parameters else 1
     size = _SIZES.get_page_size(request)
-    return Listing(conditions, texts, order, page, size, orders={**(own or {}), **ORDERINGS})
+    return Listing(
+        conditions,
+        texts,
+        order,
+        page,
+        size,
+        by_the_clock=within is not None or COLLECTION in values,
+        orders={**(own or {}), **ORDERINGS},
+    )
 
 
 _SIZES = PageNumberPagination()
@@ -220,7 +230,7 @@ def _links(listing: Listing, count: int, address: str) -> tuple[str | None, str 
 def _read(listing: Listing, shape: Shape) -> Documents:
     facts = Facts()
     key = ("count", repr(listing.conditions))
-    known: int | None = facts.recall(key)
+    known: int | None = None if listing.by_the_clock else facts.recall(key)
     found = read_page(
         listing.conditions,
         listing.orders[listing.order],
@@ -229,7 +239,7 @@ def _read(listing: Listing, shape: Shape) -> Documents:
         whole=shape.needs_parts,
         count=known,
     )
-    if known is None:
+    if known is None and not listing.by_the_clock:
         facts.note(key, found.count)
     return found
 

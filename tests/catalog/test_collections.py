@@ -1,16 +1,19 @@
 """Collections over HTTP: who may do what, what a rule finds, what is refused and changes nothing."""
 
+import time
 from datetime import timedelta
 from decimal import Decimal
 from uuid import uuid4
 
 import pytest
 from django.db import IntegrityError, transaction
+from django.db.models.functions import Now
 from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from catalog import services as catalog_services
+from catalog.attributes.services import delete_attribute, save_attribute
 from catalog.curation import services
 from catalog.curation.models import Collection, CollectionProduct
 from catalog.models import Product
@@ -440,6 +443,35 @@ def test_reading_takes_the_same_statements_for_any_number_of_rows(api_client, dj
             api_client.get(PRODUCTS, {"collection": collection.url_key, "page_size": 100})
     with django_assert_num_queries(2):  # count, collections
         api_client.get(COLLECTIONS)
+
+
+def test_rule_by_what_is_gone_is_an_empty_page(api_client):
+    ProductFactory()
+    attribute = save_attribute(code="pins", label="Pins", type="number")
+    collection = by_rule({"attributes": {"pins": ["1..3"]}})
+    addresses = (f"{COLLECTIONS}{collection.pk}/products/", f"{PRODUCTS}?collection={collection.url_key}")
+
+    delete_attribute(attribute.pk)
+
+    assert [api_client.get(address).json()["count"] for address in addresses] == [0, 0]
+
+
+def test_product_that_has_become_too_old_for_a_rule_is_counted_no_more(api_client, settings):
+    settings.CATALOGUE_CACHE = True
+    young, old = ProductFactory(), ProductFactory()
+    Product.objects.filter(pk=old.pk).update(created_at=Now() - timedelta(days=1) + timedelta(seconds=1.5))
+    collection = by_rule({"created_within_days": 1})
+    address = f"{COLLECTIONS}{collection.pk}/products/"
+
+    def shown() -> tuple[int, int]:
+        page = api_client.get(address).json()
+        return page["count"], len(page["results"])
+
+    before = shown()
+    time.sleep(1.6)  # nobody writes, only time goes by
+
+    assert (before, shown()) == ((2, 2), (1, 1))
+    assert young.pk != old.pk
 
 
 # --- Admin ------------------------------------------------------------------------------------------------------
