@@ -4,8 +4,6 @@ Two forms are known by their header: the CSV of the M-PESA organisation portal, 
 docs/statements.md describes both.
 """
 
-import csv
-import io
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -18,6 +16,7 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.utils import timezone
 
+from ecommerce.csv_rows import BadQuotes, filled_rows
 from ecommerce.currencies import InexactAmount, UnknownCurrency, minor_units
 from payments.exceptions import StatementLinesUnreadable, StatementTooLarge, StatementUnreadable
 from payments.models import Statement, StatementLine
@@ -165,17 +164,10 @@ def _rows(content: str) -> Iterator[tuple[int, list[str]]]:
     Raises:
         StatementLinesUnreadable: the quotes do not match; what follows cannot be told from what is quoted.
     """
-    reader = csv.reader(io.StringIO(content, newline=""), strict=True)
-    while True:
-        try:
-            row = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            raise StatementLinesUnreadable([(reader.line_num, "bad_quotes", str(error))], bad_lines=1) from None
-        cells = [cell.strip() for cell in row]
-        if any(cells):
-            yield reader.line_num, cells
+    try:
+        yield from filled_rows(content)
+    except BadQuotes as error:
+        raise StatementLinesUnreadable([(error.line, "bad_quotes", error.detail)], bad_lines=1) from None
 
 
 # --- the M-PESA organisation portal

@@ -15,6 +15,7 @@ from django.db.models.functions import Coalesce
 from catalog.inventory.exceptions import CountLinesUnreadable, CountTooLarge, CountUnreadable
 from catalog.inventory.models import Warehouse
 from catalog.models import Product, Variant
+from ecommerce.csv_rows import BadQuotes, filled_rows
 
 COLUMNS = ("sku", "name", "expected", "counted")
 _NEEDED = frozenset({"sku", "counted"})
@@ -142,17 +143,10 @@ def _delimiter(text: str) -> str:
 
 
 def _rows(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    while True:
-        try:
-            row = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            raise CountLinesUnreadable([(reader.line_num, "bad_quotes", str(error))], bad_lines=1) from None
-        cells = [cell.strip() for cell in row]
-        if any(cells):
-            yield reader.line_num, cells
+    try:
+        yield from filled_rows(text, delimiter=delimiter)
+    except BadQuotes as error:
+        raise CountLinesUnreadable([(error.line, "bad_quotes", error.detail)], bad_lines=1) from None
 
 
 def _header(rows: Iterator[tuple[int, list[str]]]) -> list[str]:
