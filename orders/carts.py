@@ -15,9 +15,9 @@ from catalog.models import Product, Variant
 from catalog.prices.rules import unit_price
 from catalog.prices.selectors import offers_of, with_offers
 from ecommerce.exceptions import DomainError, ErrorRow
-from orders import services
 from orders.exceptions import CartEmpty
 from orders.models import Cart, CartItem, Order
+from orders.placing import Contact, ItemInput, place_order, resolve_items
 
 
 class CartChanged(DomainError):
@@ -59,14 +59,14 @@ def open_cart(owner: CartOwner) -> tuple[Cart, str]:
 
 
 @transaction.atomic
-def add_item(owner: CartOwner, item: services.ItemInput) -> tuple[Cart, str]:
+def add_item(owner: CartOwner, item: ItemInput) -> tuple[Cart, str]:
     """Put units of a variant into the cart, on top of what is there; return the cart and a guest's token.
 
     Raises:
         ProductUnavailable, VariantRequired, QuantityTooLarge
         InsufficientStock: the cart would hold more than is available. Nothing is reserved here.
     """
-    wanted, _ = services.resolve_items([item])
+    wanted, _ = resolve_items([item])
     (variant_id,) = wanted
     variant = _sellable(variant_id, owner.user.pk if owner.user else None)
     cart, token = open_cart(owner)
@@ -102,7 +102,7 @@ def remove_item(cart: Cart, item_id: UUID) -> None:
 
 
 @transaction.atomic
-def check_out(cart: Cart, *, user: User, contact: services.Contact) -> Order:
+def check_out(cart: Cart, *, user: User, contact: Contact) -> Order:
     """Turn the cart as it is now into an order and empty it.
 
     Raises:
@@ -114,11 +114,11 @@ def check_out(cart: Cart, *, user: User, contact: services.Contact) -> Order:
     if not rows:
         raise CartEmpty()
     items = [
-        services.ItemInput(quantity=row.quantity, variant_id=row.variant_id, attr=f"items.{index}")
+        ItemInput(quantity=row.quantity, variant_id=row.variant_id, attr=f"items.{index}")
         for index, row in enumerate(rows)
     ]
     seen = {row.variant_id: row.price for row in rows}
-    order = services.place_order(user=user, items=items, contact=contact, cart=cart, seen=seen)
+    order = place_order(user=user, items=items, contact=contact, cart=cart, seen=seen)
     cart.items.all().delete()
     _touch(cart)
     return order

@@ -1,4 +1,4 @@
-"""The form of requests and answers about baskets and orders."""
+"""The form of requests and answers about orders."""
 
 from typing import Any
 
@@ -7,9 +7,8 @@ from rest_framework import serializers
 
 from accounts.serializers import PhoneNumberField
 from ecommerce.fields import StrictIntegerField
-from orders.models import Cart, CartItem, Order, OrderEvent, OrderItem
-from orders.pricing.baskets import price_basket
-from orders.selectors import price_of
+from orders.models import Order, OrderEvent, OrderItem
+from orders.placing import Contact
 
 
 def quantity_field(**kwargs: Any) -> StrictIntegerField:
@@ -51,6 +50,16 @@ class ContactSerializer(serializers.Serializer[Any]):
     phone_number = PhoneNumberField(required=False)
     shipping_address = AddressSerializer(required=False)
     note = serializers.CharField(required=False, max_length=500, allow_blank=True)
+
+
+def contact_from(data: dict[str, Any]) -> Contact:
+    """Return what ``ContactSerializer`` has checked."""
+    return Contact(
+        email=data.get("email", ""),
+        phone_number=data.get("phone_number", ""),
+        shipping_address=data.get("shipping_address"),
+        note=data.get("note", ""),
+    )
 
 
 class PlaceOrderSerializer(ContactSerializer):
@@ -116,59 +125,3 @@ class OrderEventSerializer(serializers.ModelSerializer[OrderEvent]):
         model = OrderEvent
         fields = ("from_status", "to_status", "note", "created_at")
         read_only_fields = fields
-
-
-class CartItemInputSerializer(OrderItemInputSerializer):
-    quantity = quantity_field(default=1)
-
-
-class CartItemChangeSerializer(serializers.Serializer[Any]):
-    quantity = quantity_field()
-
-
-class CartItemSerializer(serializers.Serializer[CartItem]):
-    id = serializers.UUIDField()
-    product_id = serializers.UUIDField(source="variant.product_id")
-    variant_id = serializers.UUIDField()
-    product_name = serializers.CharField(source="variant.product.product_name")
-    url_key = serializers.CharField(source="variant.product.url_key")
-    sku = serializers.CharField(source="variant.sku")
-    options = serializers.DictField(source="variant.options", child=serializers.CharField())
-    quantity = serializers.IntegerField()
-    price = serializers.SerializerMethodField(help_text="Of one unit, for this customer and quantity. Decimal string.")
-    price_when_added = serializers.DecimalField(source="price", max_digits=12, decimal_places=2)
-    available = serializers.IntegerField(source="variant.stock_level.available")
-    line_total = serializers.SerializerMethodField()
-
-    def get_price(self, item: CartItem) -> str:
-        return str(price_of(item))
-
-    def get_line_total(self, item: CartItem) -> str:
-        return str(price_of(item) * item.quantity)
-
-
-class CartSerializer(serializers.Serializer[Any]):
-    """A cart with live prices, stock and totals. ``id`` is null while nothing was ever put in."""
-
-    id = serializers.UUIDField(allow_null=True)
-    version = serializers.IntegerField()
-    currency = serializers.CharField()
-    items = CartItemSerializer(many=True)
-    subtotal = serializers.DecimalField(max_digits=12, decimal_places=2)
-    tax = serializers.DecimalField(max_digits=12, decimal_places=2)
-    total_amount = serializers.DecimalField(max_digits=12, decimal_places=2)
-
-
-def cart_view(cart: Cart | None, items: list[CartItem]) -> dict[str, Any]:
-    """Return what ``CartSerializer`` shows of a cart and its lines, as ``selectors.cart_items`` has them."""
-    totals = price_basket((item.pk, item.quantity, price_of(item)) for item in items)
-    currency = items[0].variant.product.currency if items else settings.DEFAULT_CURRENCY
-    return {
-        "id": cart.pk if cart else None,
-        "version": cart.version if cart else 0,
-        "currency": currency,
-        "items": items,
-        "subtotal": totals.subtotal,
-        "tax": totals.tax,
-        "total_amount": totals.total,
-    }

@@ -1,35 +1,21 @@
-"""Baskets and orders over HTTP."""
+"""Orders over HTTP."""
 
-from typing import Any
-from uuid import UUID
-
-from django.conf import settings
 from django.db.models import QuerySet
-from django.http import Http404
-from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema, extend_schema_view
+from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
 from rest_framework import mixins, status, viewsets
 from rest_framework.decorators import action
 from rest_framework.exceptions import PermissionDenied
-from rest_framework.permissions import AllowAny, BasePermission, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from accounts.authentication import signed_in
-from accounts.models import User
 from ecommerce import idempotency
 from ecommerce.http import IDEMPOTENCY_HEADER, checked
 from ecommerce.transactions import retry_on_conflict
-from orders import carts, selectors, serializers, services
-from orders.exceptions import CartEmpty
+from orders import placing, selectors, serializers, services
 from orders.filters import OrderFilter
-from orders.models import Cart, CartItem, Order
+from orders.models import Order
 
-CART_HEADER = "X-Cart-Token"
-CART_COOKIE = "cart"
-CART_TOKEN_HEADER = OpenApiParameter(
-    CART_HEADER, location=OpenApiParameter.HEADER, description="A guest's cart; the answer to the first item gives it."
-)
 ORDER_ORDERINGS = {
     "-created_at": ("-created_at", "-id"),
     "newest": ("-created_at", "-id"),
@@ -37,15 +23,6 @@ ORDER_ORDERINGS = {
     "total_amount": ("total_amount", "id"),
     "-total_amount": ("-total_amount", "-id"),
 }
-
-
-def contact_from(data: dict[str, Any]) -> services.Contact:
-    return services.Contact(
-        email=data.get("email", ""),
-        phone_number=data.get("phone_number", ""),
-        shipping_address=data.get("shipping_address"),
-        note=data.get("note", ""),
-    )
 
 
 @extend_schema_view(
@@ -86,10 +63,10 @@ class OrderViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Ge
     def create(self, request: Request) -> Response:
         data = checked(serializers.PlaceOrderSerializer, request)
         user = signed_in(request)
-        items = [services.ItemInput(**item, attr=f"items.{index}") for index, item in enumerate(data["items"])]
+        items = [placing.ItemInput(**item, attr=f"items.{index}") for index, item in enumerate(data["items"])]
 
         def effect() -> Response:
-            order = services.place_order(user=user, items=items, contact=contact_from(data))
+            order = placing.place_order(user=user, items=items, contact=serializers.contact_from(data))
             return self._answer(order, status.HTTP_201_CREATED)
 
         return idempotency.run_once(request, owner=f"user:{user.pk}", operation="orders.place", effect=effect)
@@ -134,132 +111,3 @@ class OrderViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Ge
     def _answer(self, order: Order, status_code: int) -> Response:
         fresh = self.get_queryset().get(pk=order.pk)
         return Response(self.get_serializer(fresh).data, status=status_code)
-
-
-class CartMixin(APIView):
-    """Find out whose cart a request means, and hand a guest the token to keep."""
-
-    permission_classes: tuple[type[BasePermission], ...] = (AllowAny,)
-    schema_tag = "cart"
-
-    def owner(self, request: Request) -> carts.CartOwner:
-        token = request.headers.get(CART_HEADER) or request._request.get_signed_cookie(CART_COOKIE, default="")
-        user = request.user if isinstance(request.user, User) else None
-        return carts.CartOwner(user=user, token=(token or "")[:100])
-
-    def answer(self, cart: Cart | None, *, token: str = "", status_code: int = 200) -> Response:
-        items = list(selectors.cart_items(cart)) if cart else []
-        body = serializers.CartSerializer(serializers.cart_view(cart, items)).data
-        response = Response(body, status=status_code)
-        if token:
-            response[CART_HEADER] = token
-            response.set_signed_cookie(
-                CART_COOKIE,
-                token,
-                max_age=int(settings.CART_LIFETIME_GUEST.total_seconds()),
-                httponly=True,
-                secure=settings.PRODUCTION,
-                samesite="Lax",
-            )
-        return response
-
-
-class CartView(CartMixin):
-    @extend_schema(summary="Show the cart", parameters=[CART_TOKEN_HEADER], responses={200: serializers.CartSerializer})
-    def get(self, request: Request) -> Response:
-        return self.answer(carts.find_cart(self.owner(request)))
-
-
-class CartItemsView(CartMixin):
-    @extend_schema(
-        summary="Put something into the cart",
-        description="Adds to what is there. A guest gets the cart's token in `X-Cart-Token` and a cookie.",
-        parameters=[CART_TOKEN_HEADER],
-        request=serializers.CartItemInputSerializer,
-        responses={201: serializers.CartSerializer},
-    )
-    def post(self, request: Request) -> Response:
-        data = checked(serializers.CartItemInputSerializer, request)
-        owner = self.owner(request)
-        cart, token = retry_on_conflict(lambda: carts.add_item(owner, services.ItemInput(**data)))
-        return self.answer(cart, token=token, status_code=status.HTTP_201_CREATED)
-
-
-class CartItemView(CartMixin):
-    @extend_schema(
-        summary="Change a quantity",
-        description="Sets the quantity, and accepts the present price if it has changed.",
-        parameters=[CART_TOKEN_HEADER],
-        request=serializers.CartItemChangeSerializer,
-        responses={200: serializers.CartSerializer},
-    )
-    def patch(self, request: Request, item_id: UUID) -> Response:
-        quantity = checked(serializers.CartItemChangeSerializer, request)["quantity"]
-        cart = self._cart(request)
-        try:
-            retry_on_conflict(lambda: carts.change_item(cart, item_id, quantity=quantity))
-        except CartItem.DoesNotExist:
-            raise Http404 from None
-        return self.answer(cart)
-
-    @extend_schema(
-        summary="Set a quantity",
-        parameters=[CART_TOKEN_HEADER],
-        request=serializers.CartItemChangeSerializer,
-        responses={200: serializers.CartSerializer},
-    )
-    def put(self, request: Request, item_id: UUID) -> Response:
-        return self.patch(request, item_id)
-
-    @extend_schema(
-        summary="Take something out of the cart",
-        parameters=[CART_TOKEN_HEADER],
-        responses={200: serializers.CartSerializer},
-    )
-    def delete(self, request: Request, item_id: UUID) -> Response:
-        cart = self._cart(request)
-        try:
-            retry_on_conflict(lambda: carts.remove_item(cart, item_id))
-        except CartItem.DoesNotExist:
-            raise Http404 from None
-        return self.answer(cart)
-
-    def _cart(self, request: Request) -> Cart:
-        cart = carts.find_cart(self.owner(request))
-        if cart is None:
-            raise Http404
-        return cart
-
-
-class CheckoutConfirmView(CartMixin):
-    permission_classes = (IsAuthenticated,)
-
-    @extend_schema(
-        summary="Order what is in the cart",
-        description=(
-            "Makes one order from this version of the cart, reserves its stock and empties the cart. Without an "
-            "`Idempotency-Key` the cart's version is the key: sent twice, it orders once."
-        ),
-        parameters=[IDEMPOTENCY_HEADER, CART_TOKEN_HEADER],
-        request=serializers.ContactSerializer,
-        responses={201: serializers.OrderSerializer},
-    )
-    def post(self, request: Request) -> Response:
-        data = checked(serializers.ContactSerializer, request)
-        user = signed_in(request)
-        cart = carts.find_cart(self.owner(request))
-        if cart is None:
-            raise CartEmpty()
-
-        def effect() -> Response:
-            order = carts.check_out(cart, user=user, contact=contact_from(data))
-            order = selectors.orders_visible_to(user).get(pk=order.pk)
-            return Response(serializers.OrderSerializer(order).data, status=status.HTTP_201_CREATED)
-
-        return idempotency.run_once(
-            request,
-            owner=f"user:{user.pk}",
-            operation="cart.confirm",
-            effect=effect,
-            default_key=f"cart-{cart.pk}-{cart.version}",
-        )

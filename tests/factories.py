@@ -15,6 +15,7 @@ from catalog.prices import services as price_services
 from catalog.prices.models import CustomerGroup, PriceList
 from catalog.reviews import services as review_services
 from catalog.reviews.models import Review
+from orders import placing
 from orders import services as order_services
 from orders.models import Order
 
@@ -95,8 +96,8 @@ def variant_of(product: Product) -> Variant:
 def place_order(user: User, product: Product | None = None, *, quantity: int = 1, **product_fields: Any) -> Order:
     """Place an order for one product, which is made if none is given."""
     product = product or ProductFactory(**product_fields)
-    return order_services.place_order(
-        user=user, items=[order_services.ItemInput(quantity=quantity, product_id=product.pk, attr="items.0")]
+    return placing.place_order(
+        user=user, items=[placing.ItemInput(quantity=quantity, product_id=product.pk, attr="items.0")]
     )
 
 

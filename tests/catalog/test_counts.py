@@ -19,6 +19,7 @@ from catalog.inventory.models import StockCount, StockCountLine
 from catalog.inventory.warehouses import delete_warehouse, save_warehouse
 from catalog.models import Product, StockMovement
 from ecommerce.models import OutboxMessage
+from orders import placing
 from orders import services as order_services
 from tests.admin_pages import member_of_staff
 from tests.catalog.inventory import every_row, goods, level, lying, main, move, put, warehouse
@@ -246,8 +247,8 @@ def test_what_is_promised_stays_promised_and_waits_for_a_person(person):
 
 
 def promise(variant: UUID, units: int) -> Any:
-    items = [order_services.ItemInput(quantity=units, variant_id=variant, attr="items.0")]
-    return order_services.place_order(user=UserFactory(), items=items)
+    items = [placing.ItemInput(quantity=units, variant_id=variant, attr="items.0")]
+    return placing.place_order(user=UserFactory(), items=items)
 
 
 def test_promises_are_kept_from_another_warehouse(person):
@@ -650,8 +651,8 @@ def test_counts_and_orders_at_once_neither_oversell_nor_deadlock(person):
         made = count(person, {f"V{n}": lying(pk).get("MAIN", 0) - 1 for n, pk in enumerate(variants)})
 
         def order_and_ship() -> None:
-            items = [order_services.ItemInput(quantity=1, variant_id=pk, attr="items.0") for pk in reversed(variants)]
-            order = order_services.place_order(user=UserFactory(), items=items)
+            items = [placing.ItemInput(quantity=1, variant_id=pk, attr="items.0") for pk in reversed(variants)]
+            order = placing.place_order(user=UserFactory(), items=items)
             order_services.mark_paid(order.pk)
             order_services.ship_order(order.pk)
 

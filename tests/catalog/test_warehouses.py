@@ -27,6 +27,7 @@ from catalog.inventory.models import Warehouse, WarehouseStock
 from catalog.inventory.picking import Pick
 from catalog.models import Product, Stock, StockMovement
 from catalog.stock import Change, Sale
+from orders import placing
 from orders import services as order_services
 from orders.models import Order
 from tests.catalog.inventory import every_row, goods, level, lying, main, move, put, warehouse
@@ -352,8 +353,8 @@ def shipped_from(order: Order) -> dict[str, int]:
 
 
 def paid_order(*wanted: tuple[object, int]) -> Order:
-    lines = [order_services.ItemInput(quantity=units, variant_id=pk, attr="items") for pk, units in wanted]  # type: ignore[arg-type]
-    order = order_services.place_order(user=UserFactory(), items=lines)
+    lines = [placing.ItemInput(quantity=units, variant_id=pk, attr="items") for pk, units in wanted]  # type: ignore[arg-type]
+    order = placing.place_order(user=UserFactory(), items=lines)
     with transaction.atomic():
         return order_services.transition_order(order.pk, Order.Status.PAID)
 
@@ -460,11 +461,11 @@ def test_orders_take_as_many_statements_as_before_warehouses(count, three_places
     variants = goods(*(f"Q{n}" for n in range(count)))
     for variant in variants:
         put(variant, MSA=5, NBO=5)
-    lines = [order_services.ItemInput(quantity=2, variant_id=pk, attr="items") for pk in variants]
+    lines = [placing.ItemInput(quantity=2, variant_id=pk, attr="items") for pk in variants]
     user = UserFactory()
 
     with django_assert_num_queries(8):  # savepoint, lock, order, its lines, ledger, counters, event, release
-        order = order_services.place_order(user=user, items=lines)
+        order = placing.place_order(user=user, items=lines)
     with django_assert_num_queries(13):
         order_services.cancel_order(order.pk)
 

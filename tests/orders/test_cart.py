@@ -8,7 +8,7 @@ from catalog.models import Stock, Variant
 from orders import carts
 from orders.carts import CartChanged
 from orders.models import Cart, CartItem, Order
-from orders.services import Contact
+from orders.placing import Contact
 from tests.clients import client_for
 from tests.factories import ProductFactory, UserFactory, variant_of
 

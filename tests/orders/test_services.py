@@ -12,11 +12,11 @@ from catalog import services as catalog_services
 from catalog.exceptions import InsufficientStock, ProductUnavailable, VariantRequired
 from catalog.models import Stock, StockMovement, Variant
 from ecommerce.models import OutboxMessage
-from orders import services
+from orders import placing, services
 from orders.exceptions import InvalidOrderTransition, MixedCurrencies, OrderBeingPaid, TotalTooLarge
 from orders.models import Order
 from orders.numbers import is_order_number
-from orders.services import ItemInput
+from orders.placing import ItemInput
 from tests.factories import ProductFactory, UserFactory, place_order, variant_of
 from tests.invariants import assert_stock_holds
 
@@ -38,7 +38,7 @@ def test_order_copies_prices_and_reserves_stock():
     phone = ProductFactory(product_name="Phone", sku="P-1", price=Decimal("15999.00"))
     cable = ProductFactory(product_name="Cable", sku="C-1", price=Decimal("350.50"))
 
-    order = services.place_order(
+    order = placing.place_order(
         user=user,
         items=[ItemInput(quantity=1, product_id=phone.pk), ItemInput(quantity=2, product_id=cable.pk)],
     )
@@ -70,7 +70,7 @@ def test_order_keeps_its_price_when_the_catalogue_changes():
 def test_same_product_twice_is_one_line():
     product = ProductFactory()
 
-    order = services.place_order(
+    order = placing.place_order(
         user=UserFactory(),
         items=[ItemInput(quantity=2, product_id=product.pk), ItemInput(quantity=3, product_id=product.pk)],
     )
@@ -83,7 +83,7 @@ def test_short_stock_names_every_short_line_and_takes_nothing():
     first, second, enough = ProductFactory(stock=1), ProductFactory(stock=0), ProductFactory(stock=10)
 
     with pytest.raises(InsufficientStock) as refusal:
-        services.place_order(
+        placing.place_order(
             user=UserFactory(),
             items=[
                 ItemInput(quantity=2, product_id=first.pk, attr="items.0"),
@@ -103,7 +103,7 @@ def test_product_not_for_sale_is_refused_by_name(change):
     type(product).objects.filter(pk=product.pk).update(**change)
 
     with pytest.raises(ProductUnavailable) as refusal:
-        services.place_order(
+        placing.place_order(
             user=UserFactory(), items=[ItemInput(quantity=1, variant_id=variant_of(product).pk, attr="items.0")]
         )
 
@@ -120,7 +120,7 @@ def test_every_unknown_product_has_a_row():
     ]
 
     with pytest.raises(ProductUnavailable) as refusal:
-        services.place_order(user=UserFactory(), items=items)
+        placing.place_order(user=UserFactory(), items=items)
 
     assert [row.attr for row in refusal.value.rows] == ["items.0.product_id", "items.2.product_id"]
     assert nothing_happened(product)
@@ -134,7 +134,7 @@ def test_product_with_variants_wants_one_named():
     product = ProductFactory(variants=[black, white])
 
     with pytest.raises(VariantRequired) as refusal:
-        services.place_order(user=UserFactory(), items=[ItemInput(quantity=1, product_id=product.pk, attr="items.0")])
+        placing.place_order(user=UserFactory(), items=[ItemInput(quantity=1, product_id=product.pk, attr="items.0")])
 
     assert [row.attr for row in refusal.value.rows] == ["items.0.product_id"]
     assert not Order.objects.exists()
@@ -144,7 +144,7 @@ def test_mixed_currencies_are_refused():
     kenyan, foreign = ProductFactory(), ProductFactory(currency="USD")
 
     with pytest.raises(MixedCurrencies):
-        services.place_order(
+        placing.place_order(
             user=UserFactory(),
             items=[ItemInput(quantity=1, product_id=kenyan.pk), ItemInput(quantity=1, product_id=foreign.pk)],
         )
