@@ -27,6 +27,7 @@ from catalog.prices.models import CustomerGroup, PriceList, PriceListItem  # noq
 from catalog.reviews.models import Review  # noqa: F401
 from catalog.searching.models import SearchAttribute, SearchSynonym, SearchWord  # noqa: F401
 from catalog.tagging.models import Tag  # noqa: F401
+from catalog.tax_kinds import TaxKind
 from catalog.wishlist.models import StockNotice, WishlistItem  # noqa: F401
 from ecommerce.models import BaseModel, new_id
 
@@ -111,6 +112,9 @@ class Product(BaseModel):
     # A file; kept by catalog.images.services. The default is for a release that does not know the column.
     picture = models.CharField(max_length=100, blank=True, default="", db_default="", editable=False)
     kind = models.CharField(max_length=10, choices=Kind.choices, default=Kind.PHYSICAL)
+    tax_kind = models.CharField(
+        max_length=10, choices=TaxKind.choices, default=TaxKind.STANDARD, db_default=TaxKind.STANDARD
+    )
     seller = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="products"
     )

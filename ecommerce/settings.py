@@ -6,7 +6,6 @@ half configured. ``ENVIRONMENT`` says how strict to be: ``production`` (the defa
 """
 
 from datetime import timedelta
-from decimal import Decimal
 from urllib.parse import urlsplit
 
 import pghistory
@@ -16,6 +15,15 @@ from ecommerce.admin_settings import admin_site
 from ecommerce.currencies import ISO_4217
 from ecommerce.environment import BASE_DIR, ENVIRONMENT, PRODUCTION, env, flag, rate, required, whole_number
 from ecommerce.media_settings import MEDIA_ROOT, MEDIA_STORAGE, MEDIA_URL  # noqa: F401 - settings are read from here
+from ecommerce.order_settings import (  # noqa: F401 - settings are read from here
+    CART_LIFETIME_GUEST,
+    ORDER_LINK_LIFETIME,
+    ORDER_MAX_LINES,
+    ORDER_MAX_QUANTITY,
+    ORDER_RESERVATION,
+    VAT_RATE,
+    VAT_REDUCED_RATE,
+)
 from ecommerce.payment_settings import (  # noqa: F401 - settings are read from here
     CHAPA,
     MANUAL,
@@ -58,7 +66,6 @@ if PRODUCTION and not PUBLIC_BASE_URL.startswith("https://"):
 
 SHOP_NAME = env.str("SHOP_NAME", default="ByteMtaani")
 DEFAULT_CURRENCY = "KES"
-VAT_RATE = Decimal("0.16")  # Kenya's standard rate; prices include it. Source: VAT Act 2013, section 5.
 
 ROOT_URLCONF = "ecommerce.urls"
 WSGI_APPLICATION = "ecommerce.wsgi.application"
@@ -423,13 +430,6 @@ REVIEWS_PREMODERATED = flag("REVIEWS_PREMODERATED")  # staff publish every revie
 STOCK_ALERT_EMAILS = [address.strip() for address in env.list("STOCK_ALERT_EMAILS", default=[])]
 if _wrong := [address for address in STOCK_ALERT_EMAILS if "@" not in address]:
     raise ImproperlyConfigured(f"STOCK_ALERT_EMAILS names {_wrong[0]!r}; it takes e-mail addresses.")
-
-# --- Orders -------------------------------------------------------------------------------------------------
-
-ORDER_RESERVATION = timedelta(seconds=whole_number("ORDER_RESERVATION_SECONDS", 900, most=604_800))
-ORDER_MAX_LINES = 100
-ORDER_MAX_QUANTITY = 1000
-CART_LIFETIME_GUEST = timedelta(days=30)
 
 # --- Payments -----------------------------------------------------------------------------------------------
 

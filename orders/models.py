@@ -4,9 +4,10 @@ from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Q, Value
 
 from catalog.models import Product, Variant
+from catalog.tax_kinds import TaxKind
 from ecommerce.models import BaseModel
 from orders.numbers import NextOrderNumber
 
@@ -75,15 +76,21 @@ class Order(BaseModel):
     )
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.PENDING)
     currency = models.CharField(max_length=3)
-    # In ``currency``. Prices include tax, so total = subtotal - discount + shipping, and tax is the part within.
+    # In ``currency``; total = subtotal - discount + shipping, with the tax in it, or on top if prices are without.
     subtotal = models.DecimalField(max_digits=12, decimal_places=2)
-    tax = models.DecimalField(max_digits=12, decimal_places=2)
+    tax = models.DecimalField(max_digits=12, decimal_places=2)  # of the lines and of the shipping
     shipping = models.DecimalField(max_digits=12, decimal_places=2)
-    discount = models.DecimalField(max_digits=12, decimal_places=2)
+    discount = models.DecimalField(max_digits=12, decimal_places=2)  # off the lines and off the shipping
     total_amount = models.DecimalField(max_digits=12, decimal_places=2)
+    prices_include_tax = models.BooleanField(default=True, db_default=True)
+    shipping_discount = models.DecimalField(max_digits=12, decimal_places=2, default=0, db_default=0)
+    shipping_tax = models.DecimalField(max_digits=12, decimal_places=2, default=0, db_default=0)
     email = models.EmailField(blank=True)
     phone_number = models.CharField(max_length=16, blank=True)  # E.164
     shipping_address = models.JSONField(default=dict, blank=True)  # as it was that day
+    # How it gets there, as it was that day: the method's and the pick-up point's id, name and kind.
+    delivery = models.JSONField(default=dict, db_default=Value({}, models.JSONField()), blank=True)
+    buyer_pin = models.CharField(max_length=11, blank=True, default="", db_default="")  # KRA PIN, for the tax invoice
     note = models.CharField(max_length=500, blank=True)
     # Stock is held for an unpaid order until then; extended while a payment may still arrive.
     reserved_until = models.DateTimeField(null=True, blank=True)
@@ -101,7 +108,12 @@ class Order(BaseModel):
         constraints = [
             models.CheckConstraint(condition=Q(total_amount__gte=0), name="order_total_not_negative"),
             models.CheckConstraint(
-                condition=Q(total_amount=F("subtotal") - F("discount") + F("shipping")), name="order_total_adds_up"
+                condition=Q(prices_include_tax=True, total_amount=F("subtotal") - F("discount") + F("shipping"))
+                | Q(
+                    prices_include_tax=False,
+                    total_amount=F("subtotal") - F("discount") + F("shipping") + F("tax"),
+                ),
+                name="order_total_adds_up",
             ),
             models.UniqueConstraint(
                 fields=["cart", "cart_version"],
@@ -146,14 +158,31 @@ class OrderItem(BaseModel):
     sku = models.CharField(max_length=64)
     options = models.JSONField(default=dict, blank=True)
     quantity = models.PositiveIntegerField()
-    price = models.DecimalField(max_digits=12, decimal_places=2)  # of one unit, tax included
+    price = models.DecimalField(max_digits=12, decimal_places=2)  # of one unit, with tax if the order's prices are
+    discount = models.DecimalField(max_digits=12, decimal_places=2, default=0, db_default=0)  # off all its units
+    tax = models.DecimalField(max_digits=12, decimal_places=2, default=0, db_default=0)  # of all its units
+    tax_kind = models.CharField(
+        max_length=10, choices=TaxKind.choices, default=TaxKind.STANDARD, db_default=TaxKind.STANDARD
+    )
+    tax_rate = models.DecimalField(max_digits=5, decimal_places=4, default=0, db_default=0)  # a part of the net: 0.16
     position = models.PositiveSmallIntegerField()
+    # What has become of its units; those of ``quantity`` that are neither are still to be shipped.
+    cancelled_quantity = models.PositiveIntegerField(default=0, db_default=0)
+    shipped_quantity = models.PositiveIntegerField(default=0, db_default=0)
+    returned_quantity = models.PositiveIntegerField(default=0, db_default=0)  # of the shipped ones
 
     class Meta:
         ordering = ("position",)
         constraints = [
             models.CheckConstraint(condition=Q(quantity__gte=1), name="order_item_quantity_positive"),
             models.UniqueConstraint(fields=["order", "variant"], name="order_item_once"),
+            models.CheckConstraint(
+                condition=Q(quantity__gte=F("cancelled_quantity") + F("shipped_quantity")),
+                name="order_item_units_once",
+            ),
+            models.CheckConstraint(
+                condition=Q(shipped_quantity__gte=F("returned_quantity")), name="order_item_returned_was_shipped"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import F
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -83,6 +84,7 @@ def _cancel(order: Order, *, actor: User | None, note: str) -> Order:
     order.reserved_until = None
     order.save(update_fields=["reserved_until", "updated_at"])
     lines = list(order.items.filter(product__kind=Product.Kind.PHYSICAL))
+    order.items.update(cancelled_quantity=F("quantity"))
     stock.lock_stock(line.variant_id for line in lines)
     stock.apply_changes(
         (
@@ -110,6 +112,7 @@ def ship_order(order_id: UUID, *, actor: User | None = None, note: str = "", war
     order = transition_order(order_id, Order.Status.SHIPPED, actor=actor, note=note)
     order.reserved_until = None  # sold now, not held any more
     order.save(update_fields=["reserved_until", "updated_at"])
+    order.items.update(shipped_quantity=F("quantity"))
     lines = order.items.filter(product__kind=Product.Kind.PHYSICAL)
     stock.sell(
         [stock.Sale(order_item_id=line.pk, variant_id=line.variant_id, units=line.quantity) for line in lines],

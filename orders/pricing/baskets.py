@@ -6,9 +6,10 @@ from decimal import Decimal
 
 from django.conf import settings
 
+from catalog.tax_kinds import TaxKind
 from ecommerce.currencies import round_half_up
 from orders.pricing.promotions import Goods, Key
-from orders.pricing.taxes import TaxKind, TaxRate
+from orders.pricing.taxes import TaxRate
 from orders.pricing.totals import Line, totals_of
 
 PLACES = 2  # of the columns, whatever the currency

@@ -1,22 +1,11 @@
-"""Value-added tax on amounts that include it or do not.
-
-The kinds are those that the Kenya Revenue Authority tells apart. Source: VAT Act 2013, sections 5 and 7, First and
-Second Schedule.
-"""
+"""Value-added tax on amounts that include it or do not."""
 
 from dataclasses import dataclass
 from decimal import Decimal
-from enum import StrEnum
 from fractions import Fraction
 
+from catalog.tax_kinds import TaxKind
 from orders.pricing.allocation import rounded
-
-
-class TaxKind(StrEnum):
-    STANDARD = "standard"
-    REDUCED = "reduced"
-    ZERO_RATED = "zero_rated"  # taxed, at nothing: input tax is still given back
-    EXEMPT = "exempt"  # not taxed at all
 
 
 @dataclass(frozen=True, order=True)

@@ -60,7 +60,12 @@ def load_settings(monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, An
         for name, value in (PRODUCTION | changes).items():
             if value is not None:
                 monkeypatch.setenv(name, value)
-        for part in ("environment", "payment_settings", "media_settings"):  # they have read the test's environment
+        for part in (
+            "environment",
+            "payment_settings",
+            "media_settings",
+            "order_settings",
+        ):  # they have read the test's environment
             monkeypatch.delitem(sys.modules, f"ecommerce.{part}", raising=False)
         return runpy.run_path(str(ROOT / "ecommerce" / "settings.py"))
 

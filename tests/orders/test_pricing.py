@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from catalog.tax_kinds import TaxKind
 from orders.pricing.allocation import allocate, rounded
 from orders.pricing.baskets import price_basket
 from orders.pricing.promotions import AmountOff, BuyGet, FreeShipping, Goods, PercentOff, Promotion, best_of
-from orders.pricing.taxes import TaxKind, TaxRate, tax_of
+from orders.pricing.taxes import TaxRate, tax_of
 from orders.pricing.totals import Line, Shipping, totals_of
 
 VAT = TaxRate(TaxKind.STANDARD, Decimal("0.16"))

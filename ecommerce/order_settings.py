@@ -1,0 +1,16 @@
+"""Settings of baskets and orders."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+from ecommerce.environment import whole_number
+
+VAT_RATE = Decimal("0.16")  # Kenya's standard rate. Source: VAT Act 2013, section 5.
+VAT_REDUCED_RATE = Decimal("0.08")  # on fuel. Source: VAT Act 2013, section 5 (2) (aa).
+
+ORDER_RESERVATION = timedelta(seconds=whole_number("ORDER_RESERVATION_SECONDS", 900, most=604_800))
+ORDER_MAX_LINES = 100
+ORDER_MAX_QUANTITY = 1000
+# How long the link in a guest's mail opens their order.
+ORDER_LINK_LIFETIME = timedelta(days=whole_number("ORDER_LINK_DAYS", 180, most=3_650))
+CART_LIFETIME_GUEST = timedelta(days=30)
