@@ -46,6 +46,26 @@ class Sale:
     units: int
 
 
+# Movements and counters in one round trip: the rows are locked while it lasts.
+_APPLY = """
+WITH movements AS (
+    INSERT INTO catalog_stockmovement (
+        variant_id, kind, available_change, on_hand_change, warehouse_id, order_item_id, part, document_id, reason,
+        actor_id, created_at
+    )
+    SELECT m.*, %(actor)s::uuid, statement_timestamp()
+    FROM unnest(
+        %(variants)s::uuid[], %(kinds)s::text[], %(available)s::int[], %(on_hand)s::int[], %(warehouses)s::uuid[],
+        %(items)s::uuid[], %(parts)s::int[], %(documents)s::uuid[], %(reasons)s::text[]
+    ) AS m
+)
+UPDATE catalog_stock AS s SET available = s.available + c.available, on_hand = s.on_hand + c.on_hand
+FROM unnest(%(totals)s::uuid[], %(totals_available)s::int[], %(totals_on_hand)s::int[])
+    AS c (variant_id, available, on_hand)
+WHERE s.variant_id = c.variant_id
+"""
+
+
 def lock_stock(variant_ids: Iterable[UUID]) -> dict[UUID, Stock]:
     """Lock the stock rows of these variants, in the one order, and return them by variant."""
     rows = (
@@ -57,7 +77,7 @@ def lock_stock(variant_ids: Iterable[UUID]) -> dict[UUID, Stock]:
 
 
 def apply_changes(changes: Iterable[Change], *, actor: User | None = None) -> None:
-    """Write movements and the counters they change, in two statements. The rows must be locked already.
+    """Write movements and the counters they change, in one statement. The rows must be locked already.
 
     Raises:
         IntegrityError: a counter or a balance would become negative, or an order item's movement exists already.
@@ -70,31 +90,24 @@ def apply_changes(changes: Iterable[Change], *, actor: User | None = None) -> No
         total = totals.setdefault(change.variant_id, [0, 0])
         total[0] += change.available
         total[1] += change.on_hand
-    StockMovement.objects.bulk_create(
-        StockMovement(
-            variant_id=change.variant_id,
-            kind=change.kind,
-            available_change=change.available,
-            on_hand_change=change.on_hand,
-            warehouse_id=change.warehouse_id,
-            order_item_id=change.order_item_id,
-            part=change.part,
-            document_id=change.document_id,
-            reason=change.reason,
-            actor=actor,
-        )
-        for change in changes
-    )
     with connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE catalog_stock AS s SET available = s.available + c.available, on_hand = s.on_hand + c.on_hand "
-            "FROM unnest(%s::uuid[], %s::int[], %s::int[]) AS c (variant_id, available, on_hand) "
-            "WHERE s.variant_id = c.variant_id",
-            [
-                [str(variant_id) for variant_id in totals],
-                [available for available, _ in totals.values()],
-                [on_hand for _, on_hand in totals.values()],
-            ],
+            _APPLY,
+            {
+                "variants": [change.variant_id for change in changes],
+                "kinds": [str(change.kind) for change in changes],
+                "available": [change.available for change in changes],
+                "on_hand": [change.on_hand for change in changes],
+                "warehouses": [change.warehouse_id for change in changes],
+                "items": [change.order_item_id for change in changes],
+                "parts": [change.part for change in changes],
+                "documents": [change.document_id for change in changes],
+                "reasons": [change.reason for change in changes],
+                "actor": actor.pk if actor else None,
+                "totals": list(totals),
+                "totals_available": [available for available, _ in totals.values()],
+                "totals_on_hand": [on_hand for _, on_hand in totals.values()],
+            },
         )
 
 

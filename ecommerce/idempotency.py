@@ -11,13 +11,15 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from django.db import IntegrityError, OperationalError, transaction
+from django.db import IntegrityError, OperationalError, connection, transaction
 from django.utils import timezone
+from psycopg2 import Binary
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from ecommerce.exceptions import DomainError, ErrorRow, sqlstate
+from ecommerce.insertion import insert_together
 from ecommerce.models import IdempotencyKey
 from ecommerce.transactions import retry_on_conflict
 
@@ -105,14 +107,19 @@ def _first_time(row: IdempotencyKey, effect: Callable[[], Response]) -> Response
     with transaction.atomic():
         row.pk = None
         try:
-            row.save(force_insert=True)
+            insert_together([row])
         except OperationalError as error:
             if sqlstate(error) == "55P03":  # the first one holds the key for longer than the lock time-out
                 raise IdempotencyInProgress() from None
             raise
         response = effect()
         body = JSONRenderer().render(response.data)
-        IdempotencyKey.objects.filter(pk=row.pk).update(status_code=response.status_code, body=body)
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f'UPDATE "{IdempotencyKey._meta.db_table}" SET status_code = %s, body = %s '  # noqa: S608 - our table
+                "WHERE owner = %s AND operation = %s AND key = %s",
+                [response.status_code, Binary(body), row.owner, row.operation, row.key],
+            )
         return response
 
 

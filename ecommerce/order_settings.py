@@ -3,9 +3,10 @@
 from datetime import timedelta
 from decimal import Decimal
 
-from ecommerce.environment import whole_number
+from ecommerce.environment import flag, whole_number
 
 VAT_RATE = Decimal("0.16")  # Kenya's standard rate. Source: VAT Act 2013, section 5.
+PRICES_INCLUDE_TAX = flag("PRICES_INCLUDE_TAX", default=True)
 VAT_REDUCED_RATE = Decimal("0.08")  # on fuel. Source: VAT Act 2013, section 5 (2) (aa).
 
 ORDER_RESERVATION = timedelta(seconds=whole_number("ORDER_RESERVATION_SECONDS", 900, most=604_800))

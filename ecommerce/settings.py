@@ -21,6 +21,7 @@ from ecommerce.order_settings import (  # noqa: F401 - settings are read from he
     ORDER_MAX_LINES,
     ORDER_MAX_QUANTITY,
     ORDER_RESERVATION,
+    PRICES_INCLUDE_TAX,
     VAT_RATE,
     VAT_REDUCED_RATE,
 )

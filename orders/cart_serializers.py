@@ -5,8 +5,9 @@ from typing import Any
 from django.conf import settings
 from rest_framework import serializers
 
+from catalog.tax_kinds import TaxKind
 from orders.models import Cart, CartItem
-from orders.pricing.baskets import price_basket
+from orders.pricing.baskets import BasketLine, price_basket
 from orders.selectors import price_of
 from orders.serializers import OrderItemInputSerializer, quantity_field
 
@@ -54,7 +55,9 @@ class CartSerializer(serializers.Serializer[Any]):
 
 def cart_view(cart: Cart | None, items: list[CartItem]) -> dict[str, Any]:
     """Return what ``CartSerializer`` shows of a cart and its lines, as ``selectors.cart_items`` has them."""
-    totals = price_basket((item.pk, item.quantity, price_of(item)) for item in items)
+    totals = price_basket(
+        BasketLine(item.pk, item.quantity, price_of(item), TaxKind(item.variant.product.tax_kind)) for item in items
+    )
     currency = items[0].variant.product.currency if items else settings.DEFAULT_CURRENCY
     return {
         "id": cart.pk if cart else None,

@@ -16,8 +16,9 @@ from accounts.models import User
 from ecommerce import idempotency
 from ecommerce.http import IDEMPOTENCY_HEADER, checked
 from ecommerce.transactions import retry_on_conflict
-from orders import cart_serializers, carts, placing, selectors, serializers
+from orders import cart_serializers, carts, selectors, serializers
 from orders.exceptions import CartEmpty
+from orders.lines import ItemInput
 from orders.models import Cart, CartItem
 
 CART_HEADER = "X-Cart-Token"
@@ -74,7 +75,7 @@ class CartItemsView(CartMixin):
     def post(self, request: Request) -> Response:
         data = checked(cart_serializers.CartItemInputSerializer, request)
         owner = self.owner(request)
-        cart, token = retry_on_conflict(lambda: carts.add_item(owner, placing.ItemInput(**data)))
+        cart, token = retry_on_conflict(lambda: carts.add_item(owner, ItemInput(**data)))
         return self.answer(cart, token=token, status_code=status.HTTP_201_CREATED)
 
 
@@ -146,7 +147,6 @@ class CheckoutConfirmView(CartMixin):
 
         def effect() -> Response:
             order = carts.check_out(cart, user=user, contact=serializers.contact_from(data))
-            order = selectors.orders_visible_to(user).get(pk=order.pk)
             return Response(serializers.OrderSerializer(order).data, status=status.HTTP_201_CREATED)
 
         return idempotency.run_once(

@@ -16,8 +16,9 @@ from catalog.prices.rules import unit_price
 from catalog.prices.selectors import offers_of, with_offers
 from ecommerce.exceptions import DomainError, ErrorRow
 from orders.exceptions import CartEmpty
+from orders.lines import ItemInput, resolve_items
 from orders.models import Cart, CartItem, Order
-from orders.placing import Contact, ItemInput, place_order, resolve_items
+from orders.placing import Contact, place_order
 
 
 class CartChanged(DomainError):

@@ -1,6 +1,9 @@
-"""Placing an order: what is wanted becomes a pending order with its stock reserved."""
+"""Placing an order: what is wanted becomes a pending order with its stock reserved.
 
-from collections import Counter
+However many lines it has, it takes three statements: one reads and locks, one inserts the order with all that belongs
+to it, one takes the stock.
+"""
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -8,31 +11,19 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import User
 from catalog import stock
-from catalog.exceptions import InsufficientStock, ProductUnavailable, VariantRequired
-from catalog.models import Product, StockMovement, Variant
-from catalog.prices.rules import unit_price
-from catalog.prices.selectors import offers_of, with_offers
-from ecommerce.exceptions import ErrorRow
-from orders.exceptions import MixedCurrencies, PriceChanged, TotalTooLarge
+from catalog.models import StockMovement
+from ecommerce.insertion import insert_together
+from ecommerce.transactions import joined
+from orders.exceptions import MixedCurrencies, TotalTooLarge
+from orders.lines import ItemInput, WantedLine, lock_lines, refuse_changed
 from orders.models import Cart, Order, OrderEvent, OrderItem
-from orders.pricing.baskets import price_basket
+from orders.pricing.baskets import BasketLine, BasketTotals, Delivery, price_basket
 
 LARGEST_TOTAL = Decimal("9999999999.99")
-
-
-@dataclass(frozen=True)
-class ItemInput:
-    """A line that somebody wants. ``attr`` is where it stood in the request, for the error that names it."""
-
-    quantity: int
-    product_id: UUID | None = None
-    variant_id: UUID | None = None
-    attr: str = ""
 
 
 @dataclass(frozen=True)
@@ -41,9 +32,10 @@ class Contact:
     phone_number: str = ""
     shipping_address: Mapping[str, Any] | None = None
     note: str = ""
+    buyer_pin: str = ""
 
 
-@transaction.atomic
+@joined
 def place_order(
     *,
     user: User | None,
@@ -51,8 +43,9 @@ def place_order(
     contact: Contact | None = None,
     cart: Cart | None = None,
     seen: Mapping[UUID, Decimal] | None = None,
+    delivery: Delivery | None = None,
 ) -> Order:
-    """Create a pending order and reserve its stock until ``reserved_until``.
+    """Create a pending order and reserve its stock until ``reserved_until``; it comes back with its lines.
 
     Prices are what the variants cost this user in these quantities now; they are copied, so a later change in the
     catalogue does not touch this order. Lines of the same variant are added up. With ``cart`` (locked by the caller)
@@ -66,153 +59,88 @@ def place_order(
         MixedCurrencies: the products are priced in different currencies.
         TotalTooLarge: beyond what the amounts can hold.
     """
-    contact = contact or Contact()
-    wanted, attrs = resolve_items(items)
-    variants = _locked_variants(wanted, user)
-    _refuse_unavailable(wanted, variants, attrs)
-    prices = {pk: unit_price(each.price, offers_of(each), wanted[pk]) for pk, each in variants.items()}
+    wanted = lock_lines(items, user_id=user.pk if user else None)
     if seen is not None:
-        _refuse_changed(prices, seen, variants, attrs)
-    currencies = {variant.product.currency for variant in variants.values()}
+        refuse_changed(wanted, seen)
+    currencies = {line.variant.currency for line in wanted}
     if len(currencies) > 1:
         raise MixedCurrencies()
-    totals = price_basket((pk, quantity, prices[pk]) for pk, quantity in wanted.items())
+    totals = price_basket(
+        [BasketLine(line.variant.variant_id, line.quantity, line.price, line.variant.tax_kind) for line in wanted],
+        delivery=delivery,
+    )
     if totals.total > LARGEST_TOTAL:
         raise TotalTooLarge()
-    order = Order.objects.create(
-        user=user,
-        currency=currencies.pop(),
-        subtotal=totals.subtotal,
-        discount=totals.discount,
-        shipping=totals.shipping,
-        tax=totals.tax,
-        total_amount=totals.total,
-        email=contact.email or (user.email if user and user.email else ""),
-        phone_number=contact.phone_number or (user.phone_number if user else ""),
-        shipping_address=dict(contact.shipping_address or {}),
-        note=contact.note,
-        reserved_until=timezone.now() + settings.ORDER_RESERVATION,
-        cart=cart,
-        cart_version=cart.version if cart else None,
-    )
-    lines = OrderItem.objects.bulk_create(
-        OrderItem(
-            order=order,
-            product=variants[pk].product,
-            variant=variants[pk],
-            product_name=variants[pk].product.product_name,
-            sku=variants[pk].sku,
-            options=variants[pk].options,
-            quantity=quantity,
-            price=prices[pk],
-            position=position,
-        )
-        for position, (pk, quantity) in enumerate(wanted.items())
-    )
+    order = _order(totals, user=user, contact=contact or Contact(), cart=cart, currency=currencies.pop())
+    order.delivery = (delivery.snapshot or {}) if delivery else {}
+    lines = _items(order, wanted, totals)
+    insert_together([order], lines, [OrderEvent(order=order, to_status=order.status, actor=user)])
     stock.apply_changes(
-        (
+        [
             stock.Change(
                 variant_id=line.variant_id,
                 kind=StockMovement.Kind.RESERVE,
                 available=-line.quantity,
                 order_item_id=line.pk,
             )
-            for line in lines
-            if line.product.kind == Product.Kind.PHYSICAL
-        ),
+            for line, each in zip(lines, wanted, strict=True)
+            if each.variant.keeps_stock
+        ],
         actor=user,
     )
-    OrderEvent.objects.create(order=order, to_status=order.status, actor=user)
+    _keep_items(order, lines)
     return order
 
 
-def resolve_items(items: Sequence[ItemInput]) -> tuple[Counter[UUID], dict[UUID, str]]:
-    """Return how many of each variant are wanted, and where each first stood in the request.
-
-    Raises:
-        ProductUnavailable, VariantRequired: with one row for each item that names no single variant.
-    """
-    by_product = {item.product_id for item in items if item.variant_id is None and item.product_id is not None}
-    choices: dict[UUID, list[UUID]] = {}
-    if by_product:
-        pairs = Variant.objects.filter(product_id__in=by_product, is_active=True).values_list("product_id", "pk")
-        for product_id, variant_id in pairs:
-            choices.setdefault(product_id, []).append(variant_id)
-    wanted: Counter[UUID] = Counter()
-    attrs: dict[UUID, str] = {}
-    unavailable: list[ErrorRow] = []
-    undecided: list[ErrorRow] = []
-    for item in items:
-        chosen = item.variant_id
-        if chosen is None:
-            candidates = choices.get(item.product_id, []) if item.product_id else []
-            attr = f"{item.attr}.product_id".lstrip(".")
-            if not candidates:
-                unavailable.append(ErrorRow(ProductUnavailable.code, ProductUnavailable.message, attr))
-                continue
-            if len(candidates) > 1:
-                undecided.append(ErrorRow(VariantRequired.code, VariantRequired.message, attr))
-                continue
-            chosen = candidates[0]
-        wanted[chosen] += item.quantity
-        attrs.setdefault(chosen, item.attr)
-    if unavailable:
-        raise ProductUnavailable(unavailable)
-    if undecided:
-        raise VariantRequired(undecided)
-    return wanted, attrs
+def _keep_items(order: Order, lines: list[OrderItem]) -> None:
+    """Have ``order.items.all()`` give these lines, as if they had been prefetched: whoever shows the order asks."""
+    items = order.items.all()
+    items._result_cache = lines
+    order._prefetched_objects_cache = {"items": items}  # type: ignore[attr-defined]
 
 
-def _locked_variants(wanted: Counter[UUID], user: User | None) -> dict[UUID, Variant]:
-    """Return the wanted variants with products and offers, stock rows locked in the one order, in one statement."""
-    rows = (
-        Variant.objects.select_for_update(of=("stock_level",), no_key=True)
-        .filter(
-            pk__in=wanted,
-            is_active=True,
-            product__is_active=True,
-            product__deleted_at__isnull=True,
-            stock_level__isnull=False,
-        )
-        .select_related("stock_level", "product")
-        .defer("product__search_vector", "product__description")
-        .order_by("product_id", "pk")
+def _order(totals: BasketTotals, *, user: User | None, contact: Contact, cart: Cart | None, currency: str) -> Order:
+    return Order(
+        user=user,
+        currency=currency,
+        subtotal=totals.subtotal,
+        discount=totals.discount,
+        shipping=totals.shipping,
+        tax=totals.tax,
+        total_amount=totals.total,
+        prices_include_tax=totals.prices_include_tax,
+        shipping_discount=totals.shipping_discount,
+        shipping_tax=totals.shipping_tax,
+        email=contact.email or (user.email if user and user.email else ""),
+        phone_number=contact.phone_number or (user.phone_number if user else ""),
+        shipping_address=dict(contact.shipping_address or {}),
+        note=contact.note,
+        buyer_pin=contact.buyer_pin,
+        reserved_until=timezone.now() + settings.ORDER_RESERVATION,
+        cart=cart,
+        cart_version=cart.version if cart else None,
     )
-    return {variant.pk: variant for variant in with_offers(rows, to=user.pk if user else None)}
 
 
-def _refuse_unavailable(wanted: Counter[UUID], variants: Mapping[UUID, Variant], attrs: Mapping[UUID, str]) -> None:
-    unknown = [pk for pk in wanted if pk not in variants]
-    if unknown:
-        raise ProductUnavailable(
-            [
-                ErrorRow(ProductUnavailable.code, ProductUnavailable.message, f"{attrs[pk]}.variant_id".lstrip("."))
-                for pk in unknown
-            ]
+def _items(order: Order, wanted: Sequence[WantedLine], totals: BasketTotals) -> list[OrderItem]:
+    items = []
+    for position, line in enumerate(wanted):
+        variant, sums = line.variant, totals.lines[line.variant.variant_id]
+        items.append(
+            OrderItem(
+                order=order,
+                product_id=variant.product_id,
+                variant_id=variant.variant_id,
+                product_name=variant.product_name,
+                sku=variant.sku,
+                options=variant.options,
+                quantity=line.quantity,
+                price=line.price,
+                discount=sums.discount,
+                tax=sums.tax,
+                tax_kind=sums.rate.kind,
+                tax_rate=sums.rate.rate,
+                position=position,
+            )
         )
-    short = [
-        ErrorRow(
-            InsufficientStock.code,
-            f"Only {variant.stock_level.available} left of {variant.product.product_name}.",
-            f"{attrs[pk]}.quantity".lstrip("."),
-        )
-        for pk, variant in variants.items()
-        if variant.product.kind == Product.Kind.PHYSICAL and variant.stock_level.available < wanted[pk]
-    ]
-    if short:
-        raise InsufficientStock(short)
-
-
-def _refuse_changed(
-    prices: Mapping[UUID, Decimal],
-    seen: Mapping[UUID, Decimal],
-    variants: Mapping[UUID, Variant],
-    attrs: Mapping[UUID, str],
-) -> None:
-    changed = [
-        ErrorRow(PriceChanged.code, f"{variants[pk].sku} now costs {prices[pk]}.", f"{attrs[pk]}.price".lstrip("."))
-        for pk in attrs
-        if prices[pk] != seen[pk]
-    ]
-    if changed:
-        raise PriceChanged(changed)
+    return items

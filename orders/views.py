@@ -14,6 +14,7 @@ from ecommerce.http import IDEMPOTENCY_HEADER, checked
 from ecommerce.transactions import retry_on_conflict
 from orders import placing, selectors, serializers, services
 from orders.filters import OrderFilter
+from orders.lines import ItemInput
 from orders.models import Order
 
 ORDER_ORDERINGS = {
@@ -63,11 +64,11 @@ class OrderViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Ge
     def create(self, request: Request) -> Response:
         data = checked(serializers.PlaceOrderSerializer, request)
         user = signed_in(request)
-        items = [placing.ItemInput(**item, attr=f"items.{index}") for index, item in enumerate(data["items"])]
+        items = [ItemInput(**item, attr=f"items.{index}") for index, item in enumerate(data["items"])]
 
         def effect() -> Response:
             order = placing.place_order(user=user, items=items, contact=serializers.contact_from(data))
-            return self._answer(order, status.HTTP_201_CREATED)
+            return Response(self.get_serializer(order).data, status=status.HTTP_201_CREATED)
 
         return idempotency.run_once(request, owner=f"user:{user.pk}", operation="orders.place", effect=effect)
 

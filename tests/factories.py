@@ -17,6 +17,7 @@ from catalog.reviews import services as review_services
 from catalog.reviews.models import Review
 from orders import placing
 from orders import services as order_services
+from orders.lines import ItemInput
 from orders.models import Order
 
 PASSWORD = "maji-ya-chai-7"
@@ -96,9 +97,7 @@ def variant_of(product: Product) -> Variant:
 def place_order(user: User, product: Product | None = None, *, quantity: int = 1, **product_fields: Any) -> Order:
     """Place an order for one product, which is made if none is given."""
     product = product or ProductFactory(**product_fields)
-    return placing.place_order(
-        user=user, items=[placing.ItemInput(quantity=quantity, product_id=product.pk, attr="items.0")]
-    )
+    return placing.place_order(user=user, items=[ItemInput(quantity=quantity, product_id=product.pk, attr="items.0")])
 
 
 def buy(user: User, product: Product | None = None, **product_fields: Any) -> Order:

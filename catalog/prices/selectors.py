@@ -103,9 +103,14 @@ def _offers(condition: Q, to: UUID | None) -> ArraySubquery:
 
 def offers_of(row: Model) -> list[Offer]:
     """Return what ``with_offers`` has annotated."""
+    return offers_in(row.offers)  # type: ignore[attr-defined]
+
+
+def offers_in(annotated: Iterable[dict[str, Any]]) -> list[Offer]:
+    """Return the offers that stand in the annotation of ``with_offers``."""
     return [
         Offer(min_quantity=offer["min_quantity"], price=Decimal(offer["price"]), priority=offer["priority"])
-        for offer in row.offers  # type: ignore[attr-defined]
+        for offer in annotated
     ]
 
 

@@ -20,6 +20,7 @@ from catalog.searching.indexing import rebuild_search
 from catalog.services import VariantInput
 from ecommerce.cursors import write_cursor
 from orders import placing
+from orders.lines import ItemInput
 from tests.factories import BrandFactory, CategoryFactory, ProductFactory, UserFactory, place_order, variant_of
 from tests.racing import at_once
 
@@ -430,7 +431,7 @@ def test_sales_of_one_product_do_not_wait_for_each_other():
             cursor.execute("UPDATE catalog_stock SET available = available - 1 WHERE variant_id = %s", [small])
         with connection.cursor() as cursor:
             cursor.execute("SET lock_timeout = '200ms'")
-        order = placing.place_order(user=UserFactory(), items=[placing.ItemInput(quantity=1, variant_id=large)])
+        order = placing.place_order(user=UserFactory(), items=[ItemInput(quantity=1, variant_id=large)])
     finally:
         selling.close()
         with connection.cursor() as cursor:

@@ -21,6 +21,7 @@ from catalog.models import Product, StockMovement
 from ecommerce.models import OutboxMessage
 from orders import placing
 from orders import services as order_services
+from orders.lines import ItemInput
 from tests.admin_pages import member_of_staff
 from tests.catalog.inventory import every_row, goods, level, lying, main, move, put, warehouse
 from tests.clients import client_for
@@ -247,7 +248,7 @@ def test_what_is_promised_stays_promised_and_waits_for_a_person(person):
 
 
 def promise(variant: UUID, units: int) -> Any:
-    items = [placing.ItemInput(quantity=units, variant_id=variant, attr="items.0")]
+    items = [ItemInput(quantity=units, variant_id=variant, attr="items.0")]
     return placing.place_order(user=UserFactory(), items=items)
 
 
@@ -651,7 +652,7 @@ def test_counts_and_orders_at_once_neither_oversell_nor_deadlock(person):
         made = count(person, {f"V{n}": lying(pk).get("MAIN", 0) - 1 for n, pk in enumerate(variants)})
 
         def order_and_ship() -> None:
-            items = [placing.ItemInput(quantity=1, variant_id=pk, attr="items.0") for pk in reversed(variants)]
+            items = [ItemInput(quantity=1, variant_id=pk, attr="items.0") for pk in reversed(variants)]
             order = placing.place_order(user=UserFactory(), items=items)
             order_services.mark_paid(order.pk)
             order_services.ship_order(order.pk)

@@ -10,7 +10,7 @@ from catalog.editing import variants as editing
 from catalog.models import Stock, Variant
 from catalog.services import VariantInput
 from orders.carts import CartOwner, add_item
-from orders.placing import ItemInput
+from orders.lines import ItemInput
 from tests.admin_pages import member_of_staff
 from tests.catalog.editing import errors, everything, page
 from tests.clients import client_for

@@ -5,7 +5,7 @@ from django.db import IntegrityError, OperationalError, connection, transaction
 
 from accounts.models import User
 from ecommerce.exceptions import Busy, sqlstate
-from ecommerce.transactions import retry_on_conflict
+from ecommerce.transactions import joined, retry_on_conflict
 from tests.factories import UserFactory
 
 
@@ -101,3 +101,38 @@ def test_inside_a_transaction_nothing_is_tried_again():
         retry_on_conflict(operation)
 
     assert len(tries) == 1
+
+
+@joined
+def _rename_and(user: User, *, fail: bool = False) -> str:
+    User.objects.filter(pk=user.pk).update(first_name="Renamed")
+    if fail:
+        raise ValueError("no")
+    return "done"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_joined_service_has_a_transaction_of_its_own_when_none_is_open():
+    user = UserFactory(first_name="Before")
+
+    with pytest.raises(ValueError, match="no"):
+        _rename_and(user, fail=True)
+    user.refresh_from_db()
+    assert user.first_name == "Before"
+
+    assert _rename_and(user) == "done"
+    user.refresh_from_db()
+    assert user.first_name == "Renamed"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_joined_service_is_part_of_the_open_transaction_without_a_savepoint(django_assert_num_queries):
+    user = UserFactory(first_name="Before")
+
+    with transaction.atomic():
+        with django_assert_num_queries(1):
+            _rename_and(user)
+        transaction.set_rollback(True)
+
+    user.refresh_from_db()
+    assert user.first_name == "Before"

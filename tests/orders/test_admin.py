@@ -8,6 +8,7 @@ from django.utils import timezone
 from catalog.models import Stock, StockMovement
 from ecommerce.models import OutboxMessage
 from orders import placing, services
+from orders.lines import ItemInput
 from orders.models import Order, OrderEvent
 from payments.models import Payment, PaymentAttempt
 from tests.admin_pages import address, listed, logged_in, member_of_staff, offered, queries_of, statuses, told
@@ -384,7 +385,7 @@ def test_list_costs_the_same_for_one_and_three_orders(client):
 
 def test_page_costs_the_same_for_one_and_three_items(client):
     def order_of(count):
-        items = [placing.ItemInput(quantity=1, product_id=ProductFactory().pk) for _ in range(count)]
+        items = [ItemInput(quantity=1, product_id=ProductFactory().pk) for _ in range(count)]
         order = placing.place_order(user=UserFactory(), items=items)
         for number in range(count):
             OrderEvent.objects.create(order=order, to_status="pending", note=str(number), actor=UserFactory())

@@ -10,8 +10,9 @@ from django.utils import timezone
 
 from catalog.prices import services as prices
 from catalog.prices.models import PriceList
+from orders.lines import ItemInput
 from orders.models import CartItem, Order, OrderItem
-from orders.placing import ItemInput, place_order
+from orders.placing import place_order
 from tests.clients import client_for
 from tests.factories import ProductFactory, UserFactory, group_of, price_list
 from tests.invariants import assert_stock_holds

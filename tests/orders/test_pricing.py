@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from catalog.tax_kinds import TaxKind
 from orders.pricing.allocation import allocate, rounded
-from orders.pricing.baskets import price_basket
+from orders.pricing.baskets import BasketLine, Delivery, price_basket, tax_rate
 from orders.pricing.promotions import AmountOff, BuyGet, FreeShipping, Goods, PercentOff, Promotion, best_of
 from orders.pricing.taxes import TaxRate, tax_of
 from orders.pricing.totals import Line, Shipping, totals_of
@@ -254,10 +254,50 @@ def test_nonsense_is_refused(make):
     ],
 )
 def test_basket_is_priced_in_amounts_with_two_places(lines, subtotal, tax):
-    totals = price_basket((key, quantity, Decimal(price)) for key, quantity, price in lines)
+    totals = price_basket(BasketLine(key, quantity, Decimal(price)) for key, quantity, price in lines)
 
     assert (str(totals.subtotal), str(totals.tax), str(totals.total)) == (subtotal, tax, subtotal)
     assert (str(totals.discount), str(totals.shipping)) == ("0.00", "0.00")
+
+
+def test_basket_tells_what_each_line_and_the_delivery_bear():
+    lines = [
+        BasketLine("phone", 1, Decimal("11600.00")),
+        BasketLine("maize", 2, Decimal("100.00"), TaxKind.ZERO_RATED),
+        BasketLine("petrol", 1, Decimal("108.00"), TaxKind.REDUCED),
+    ]
+    tenth = Promotion("tenth", PercentOff(Decimal(10)), lines=["phone"])
+    free = Promotion("free", FreeShipping(most=6000))
+
+    totals = price_basket(lines, delivery=Delivery(Decimal("176.00")), promotions=[tenth, free])
+
+    assert (totals.subtotal, totals.shipping) == (Decimal("11908.00"), Decimal("176.00"))
+    assert (totals.discount, totals.shipping_discount) == (Decimal("1220.00"), Decimal("60.00"))
+    assert totals.total == Decimal("10864.00")
+    # The phone with the delivery: 10,440 + 116 hold 16 %; petrol 8 %; maize nothing.
+    assert {key: (str(each.discount), str(each.tax)) for key, each in totals.lines.items()} == {
+        "phone": ("1160.00", "1440.00"),
+        "maize": ("0.00", "0.00"),
+        "petrol": ("0.00", "8.00"),
+    }
+    assert (totals.shipping_tax, totals.tax) == (Decimal("16.00"), Decimal("1464.00"))
+    assert {one.key: one.amount for one in totals.applied} == {"tenth": 116000, "free": 6000}
+
+
+def test_basket_of_prices_without_tax_has_it_on_top(settings):
+    settings.PRICES_INCLUDE_TAX = False
+
+    totals = price_basket([BasketLine("phone", 1, Decimal("100.00"))], delivery=Delivery(Decimal("50.00")))
+
+    assert (totals.tax, totals.shipping_tax, totals.total) == (Decimal("24.00"), Decimal("8.00"), Decimal("174.00"))
+    assert not totals.prices_include_tax
+
+
+@pytest.mark.parametrize(
+    ("kind", "rate"), [("standard", "0.16"), ("reduced", "0.08"), ("zero_rated", "0"), ("exempt", "0")]
+)
+def test_each_kind_has_its_rate(kind, rate):
+    assert tax_rate(TaxKind(kind)) == TaxRate(TaxKind(kind), Decimal(rate))
 
 
 # --- Laws -----------------------------------------------------------------------------------------------------

@@ -10,13 +10,16 @@ from stdnum.iso7064 import mod_11_10
 
 from catalog import services as catalog_services
 from catalog.exceptions import InsufficientStock, ProductUnavailable, VariantRequired
-from catalog.models import Stock, StockMovement, Variant
+from catalog.models import Product, Stock, StockMovement, Variant
+from catalog.tax_kinds import TaxKind
 from ecommerce.models import OutboxMessage
 from orders import placing, services
 from orders.exceptions import InvalidOrderTransition, MixedCurrencies, OrderBeingPaid, TotalTooLarge
+from orders.lines import ItemInput
 from orders.models import Order
 from orders.numbers import is_order_number
-from orders.placing import ItemInput
+from orders.pricing.baskets import Delivery
+from orders.serializers import OrderSerializer
 from tests.factories import ProductFactory, UserFactory, place_order, variant_of
 from tests.invariants import assert_stock_holds
 
@@ -290,3 +293,56 @@ def test_unpaid_orders_are_cancelled_after_their_reservation():
     assert counters(product) == (7, 10)
     assert list(expired.events.values_list("to_status", "note"))[1:] == [("cancelled", "not paid in time")]
     assert_stock_holds()
+
+
+@pytest.mark.parametrize("lines", [1, 10, 100])
+def test_placing_takes_three_statements_for_any_number_of_lines(lines, django_assert_num_queries):
+    wanted = [ItemInput(quantity=1, product_id=ProductFactory().pk) for _ in range(lines)]
+    user = UserFactory()
+
+    with django_assert_num_queries(3):  # read and lock, the order with its lines and event, the stock
+        placing.place_order(user=user, items=wanted)
+
+
+def test_order_that_was_placed_shows_itself_as_it_is_stored():
+    product = ProductFactory(price=Decimal("15999.00"))
+    order = placing.place_order(
+        user=UserFactory(email="a@example.com"),
+        items=[ItemInput(quantity=2, product_id=product.pk)],
+        contact=placing.Contact(phone_number="+254712345678", shipping_address={"town": "Nakuru"}, note="Ring twice"),
+    )
+
+    stored = Order.objects.get(pk=order.pk)
+    assert OrderSerializer(order).data == OrderSerializer(stored).data
+
+
+def test_lines_keep_the_tax_of_their_kind():
+    phone, maize = ProductFactory(price=Decimal("1160.00")), ProductFactory(price=Decimal("90.00"))
+    Product.objects.filter(pk=maize.pk).update(tax_kind="zero_rated")
+
+    order = placing.place_order(
+        user=UserFactory(), items=[ItemInput(quantity=1, product_id=each.pk) for each in (phone, maize)]
+    )
+
+    lines = list(order.items.values_list("tax_kind", "tax_rate", "tax", "discount"))
+    assert lines == [
+        ("standard", Decimal("0.1600"), Decimal("160.00"), Decimal("0.00")),
+        ("zero_rated", Decimal("0.0000"), Decimal("0.00"), Decimal("0.00")),
+    ]
+    assert order.tax == Decimal("160.00")
+
+
+def test_delivery_is_charged_taxed_and_kept():
+    order = placing.place_order(
+        user=UserFactory(),
+        items=[ItemInput(quantity=1, product_id=ProductFactory(price=Decimal("1000.00")).pk)],
+        delivery=Delivery(Decimal("348.00"), TaxKind.STANDARD, {"name": "Rider"}),
+    )
+
+    order.refresh_from_db()
+    assert (order.shipping, order.shipping_tax, order.total_amount) == (
+        Decimal("348.00"),
+        Decimal("48.00"),
+        Decimal("1348.00"),
+    )
+    assert order.delivery == {"name": "Rider"}
