@@ -1,4 +1,4 @@
-"""Who may write the catalogue over HTTP: staff, each by the permissions of the model."""
+"""Who may write what staff keep over HTTP: staff, each by the permissions of the model."""
 
 from typing import Any
 
@@ -9,11 +9,11 @@ from rest_framework.views import APIView
 _RIGHTS = {"create": ("add",), "destroy": ("delete",)}  # of an action; every other write is a change
 
 
-def staff_may(user: Any, *permissions: str) -> bool:
-    """Tell whether somebody is staff with all of these permissions of the catalogue, such as ``view_stock``."""
+def staff_may(user: Any, *permissions: str, app: str = "catalog") -> bool:
+    """Tell whether somebody is staff with all of these permissions of an app, such as ``view_stock``."""
     if not (user.is_authenticated and user.is_staff):
         return False
-    return all(user.has_perm(f"catalog.{permission}") for permission in permissions)
+    return all(user.has_perm(f"{app}.{permission}") for permission in permissions)
 
 
 class StaffByPermission(BasePermission):
@@ -30,4 +30,5 @@ class StaffByPermission(BasePermission):
         own: dict[str, tuple[str, ...]] = getattr(view, "action_permissions", {})
         rights = ("view",) if request.method in SAFE_METHODS else own.get(action) or _RIGHTS.get(action, ("change",))
         model = getattr(view, "permission_model", None) or view.queryset.model  # type: ignore[attr-defined]
-        return staff_may(request.user, *(f"{right}_{model._meta.model_name}" for right in rights))
+        meta = model._meta
+        return staff_may(request.user, *(f"{right}_{meta.model_name}" for right in rights), app=meta.app_label)

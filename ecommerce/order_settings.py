@@ -15,3 +15,5 @@ ORDER_MAX_QUANTITY = 1000
 # How long the link in a guest's mail opens their order.
 ORDER_LINK_LIFETIME = timedelta(days=whole_number("ORDER_LINK_DAYS", 180, most=3_650))
 CART_LIFETIME_GUEST = timedelta(days=30)
+# What a unit weighs of which nobody has said it.
+SHIPPING_DEFAULT_WEIGHT = whole_number("SHIPPING_DEFAULT_WEIGHT_GRAMS", 500, most=1_000_000)

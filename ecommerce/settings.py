@@ -22,6 +22,7 @@ from ecommerce.order_settings import (  # noqa: F401 - settings are read from he
     ORDER_MAX_QUANTITY,
     ORDER_RESERVATION,
     PRICES_INCLUDE_TAX,
+    SHIPPING_DEFAULT_WEIGHT,
     VAT_RATE,
     VAT_REDUCED_RATE,
 )
@@ -346,6 +347,7 @@ SPECTACULAR_SETTINGS = {
         "AttributeTypeEnum": "catalog.attributes.models.Attribute.Type",
         "KindEnum": "catalog.models.Product.Kind",
         "MovementKindEnum": "catalog.models.StockMovement.Kind",
+        "ShippingMethodKindEnum": "orders.shipping.models.ShippingMethod.Kind",
         "StockCountStateEnum": "catalog.inventory.models.StockCount.State",
         "StockCountLineStateEnum": "catalog.inventory.models.StockCountLine.State",
         "ReviewStatusEnum": "catalog.reviews.models.Review.Status",
@@ -362,6 +364,7 @@ SPECTACULAR_SETTINGS = {
         {"name": "inventory", "description": "Stock, its ledger, warehouses, counts, alerts. For staff."},
         {"name": "cart", "description": "The basket, for guests and customers."},
         {"name": "orders", "description": "Orders and their life."},
+        {"name": "shipping", "description": "Zones, methods, pick-up points, and what they cost."},
         {"name": "payments", "description": "Mobile payments and their callbacks."},
     ],
 }

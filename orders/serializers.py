@@ -9,6 +9,7 @@ from accounts.serializers import PhoneNumberField
 from ecommerce.fields import StrictIntegerField
 from orders.models import Order, OrderEvent, OrderItem
 from orders.placing import Contact
+from orders.shipping.addresses import CountryField, checked_address
 
 
 def quantity_field(**kwargs: Any) -> StrictIntegerField:
@@ -16,20 +17,28 @@ def quantity_field(**kwargs: Any) -> StrictIntegerField:
 
 
 class AddressSerializer(serializers.Serializer[Any]):
-    """Where an order goes. Kenya needs no postal code: county, town, estate and a landmark find the door."""
+    """Where an order goes. Kenya needs no postal code: county, town, estate and a landmark find the door.
 
-    recipient = serializers.CharField(required=False, max_length=120)
-    phone_number = PhoneNumberField(required=False)
-    county = serializers.CharField(required=False, max_length=60)
-    sub_county = serializers.CharField(required=False, max_length=60)
-    town = serializers.CharField(required=False, max_length=80)
-    estate = serializers.CharField(required=False, max_length=80)
-    landmark = serializers.CharField(required=False, max_length=120)
-    line1 = serializers.CharField(required=False, max_length=120)
-    line2 = serializers.CharField(required=False, max_length=120)
-    rider_note = serializers.CharField(required=False, max_length=200)
-    country = serializers.RegexField(r"^[A-Z]{2}$", required=False, default="KE")
-    postal_code = serializers.CharField(required=False, max_length=16)
+    What each country asks for is decided by ``shipping.addresses``. Texts that are left empty are as good as absent.
+    """
+
+    recipient = serializers.CharField(required=False, allow_blank=True, max_length=120)
+    phone_number = PhoneNumberField(required=False, allow_blank=True)
+    county = serializers.CharField(
+        required=False, allow_blank=True, max_length=60, help_text="One of the 47, in any usual spelling; or a state."
+    )
+    sub_county = serializers.CharField(required=False, allow_blank=True, max_length=60)
+    town = serializers.CharField(required=False, allow_blank=True, max_length=80)
+    estate = serializers.CharField(required=False, allow_blank=True, max_length=80)
+    landmark = serializers.CharField(required=False, allow_blank=True, max_length=120)
+    line1 = serializers.CharField(required=False, allow_blank=True, max_length=120)
+    line2 = serializers.CharField(required=False, allow_blank=True, max_length=120)
+    rider_note = serializers.CharField(required=False, allow_blank=True, max_length=200)
+    country = CountryField(required=False, default="KE")
+    postal_code = serializers.CharField(required=False, allow_blank=True, max_length=16)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        return checked_address(attrs)
 
 
 class OrderItemInputSerializer(serializers.Serializer[Any]):

@@ -2,6 +2,7 @@ from django.urls import path
 from rest_framework.routers import SimpleRouter
 
 from orders import cart_views, views
+from orders.shipping.urls import urlpatterns as shipping_urls
 
 router = SimpleRouter()
 router.register("orders", views.OrderViewSet, basename="order")
@@ -11,5 +12,6 @@ urlpatterns = [
     path("cart/items/", cart_views.CartItemsView.as_view(), name="cart-items"),
     path("cart/items/<uuid:item_id>/", cart_views.CartItemView.as_view(), name="cart-item"),
     path("cart/checkout/confirm/", cart_views.CheckoutConfirmView.as_view(), name="checkout-confirm"),
+    *shipping_urls,
     *router.urls,
 ]

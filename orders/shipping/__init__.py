@@ -1,0 +1,1 @@
+"""Where the shop delivers, how, for how much, and where customers collect."""
