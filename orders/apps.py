@@ -5,7 +5,10 @@ class OrdersConfig(AppConfig):
     name = "orders"
 
     def ready(self) -> None:
+        from catalog.importing import sample
         from catalog.reviews import eligibility
         from orders import selectors
+        from orders.shipping.sample import load_sample_shipping
 
         eligibility.rules.append(selectors.delivered_item)
+        sample.more.append(load_sample_shipping)

@@ -1,6 +1,7 @@
 """The sample shop: a small Kenyan electronics shop to look around in."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -19,6 +20,8 @@ SAMPLES = Path(__file__).resolve().parent.parent / "sample"
 SAMPLE_SHOP = SAMPLES / "sample_shop.json"
 SAMPLE_RATES = SAMPLES / "rates.csv"
 SAMPLE_SYNONYMS = SAMPLES / "synonyms.csv"
+# What the apps above this one add to the sample shop; each says what it has done.
+more: list[Callable[[], str]] = []
 
 
 class SampleRefused(Exception):

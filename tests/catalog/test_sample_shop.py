@@ -105,6 +105,7 @@ def test_whole_sample_shop_loads_and_can_be_searched(capsys):
     assert capsys.readouterr().out == (
         f"Sample shop: {len(shop['categories'])} categories, {len(shop['brands'])} brands, {len(variants)} variants; "
         f"products: {len(shop['products'])} created, 0 updated (0 of them unchanged).\n"
+        "Shipping: 5 zones, 8 methods, 6 pick-up points.\n"
     )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from catalog.currencies.importing import import_rates
-from catalog.importing.sample import SAMPLE_RATES, SAMPLE_SYNONYMS, SampleRefused, load_sample_shop
+from catalog.importing.sample import SAMPLE_RATES, SAMPLE_SYNONYMS, SampleRefused, load_sample_shop, more
 from catalog.importing.writing import ImportRunning
 from catalog.models import Product
 from catalog.searching.synonyms import add_missing, read_synonyms
@@ -33,3 +33,5 @@ class Command(BaseCommand):
             f"Sample shop: {loaded.categories} categories, {loaded.brands} brands, {loaded.variants} variants; "
             f"products: {loaded.created} created, {loaded.updated} updated ({loaded.unchanged} of them unchanged)."
         )
+        for load in more:
+            self.stdout.write(load())
