@@ -11,6 +11,8 @@ from rest_framework.response import Response
 from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 
+from ecommerce.forms import shared
+
 IDEMPOTENCY_HEADER = OpenApiParameter(
     "Idempotency-Key",
     location=OpenApiParameter.HEADER,
@@ -35,9 +37,7 @@ def checked(serializer_class: type[Serializer[Any]], request: Request) -> dict[s
     Raises:
         ValidationError: with one row for each field that is wrong.
     """
-    form = serializer_class(data=request.data)
-    form.is_valid(raise_exception=True)
-    data: dict[str, Any] = form.validated_data
+    data: dict[str, Any] = shared(serializer_class).run_validation(request.data)
     return data
 
 

@@ -10,6 +10,7 @@ from rest_framework.response import Response
 
 from accounts.authentication import signed_in
 from ecommerce import idempotency
+from ecommerce.forms import shared
 from ecommerce.http import IDEMPOTENCY_HEADER, checked
 from ecommerce.transactions import retry_on_conflict
 from orders import placing, selectors, serializers, services
@@ -68,7 +69,9 @@ class OrderViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Ge
 
         def effect() -> Response:
             order = placing.place_order(user=user, items=items, contact=serializers.contact_from(data))
-            return Response(self.get_serializer(order).data, status=status.HTTP_201_CREATED)
+            return Response(
+                shared(serializers.OrderSerializer).to_representation(order), status=status.HTTP_201_CREATED
+            )
 
         return idempotency.run_once(request, owner=f"user:{user.pk}", operation="orders.place", effect=effect)
 

@@ -100,7 +100,7 @@ def read_behind(
     with connection.cursor() as cursor:
         cursor.execute(statement, [*where.parameters, size + 1, size, whole, size, size])
         text, *last = cursor.fetchone()
-    return _with_addresses((text or "").encode()), tuple(last) if last[-1] is not None else None
+    return with_addresses((text or "").encode()), tuple(last) if last[-1] is not None else None
 
 
 def count_up_to(most: int, conditions: Iterable[Fragment]) -> int:
@@ -134,10 +134,11 @@ def _read(statement: str, parameters: list[Any]) -> Documents:
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
         text, count = cursor.fetchone()
-    return Documents(_with_addresses((text or "").encode()), count)
+    return Documents(with_addresses((text or "").encode()), count)
 
 
-def _with_addresses(items: bytes) -> bytes:
+def with_addresses(items: bytes) -> bytes:
+    """Put the address of our files in front of their names, in what ``catalog_documents`` gave."""
     return items.replace(_MARK, _address()) if _MARK in items else items
 
 

@@ -16,8 +16,9 @@ from catalog.documents.reading import read_page
 from catalog.documents.sql import Fragment
 from catalog.models import Product
 from catalog.searching.criteria import Criteria
-from catalog.searching.facets import NOTHING, Counted, count_facets
+from catalog.searching.facets import NOTHING, Counted, PageWanted, count_facets
 from catalog.searching.matching import any_of, best_first, found_by, meant_by, raw_query
+from catalog.searching.spelling import Correction
 from catalog.searching.synonyms import query_of
 from catalog.searching.words import search_words
 
@@ -88,7 +89,7 @@ def find(
 ) -> Found:
     """Return a page of what fits the text and the criteria, from ``start`` on.
 
-    Three statements when all is spelled well. A text that next to no product has is taken for a misspelt one, and what
+    Two statements when all is spelled well. A text that next to no product has is taken for a misspelt one, and what
     it may have meant is among the results.
 
     Raises:
@@ -98,20 +99,24 @@ def find(
     if text.strip() and not words:
         return Found(NOTHING, None, b"")
     query = query_of(words)
-    counted = count_facets(criteria, query.matching)
+
+    def count(*meant: Correction) -> tuple[Counted, PageWanted]:
+        page = PageWanted(order or (best_first(query, meant) if words else ORDERINGS[NEWEST]), start, size, whole)
+        return count_facets(criteria, any_of(query, meant) if words else "", page), page
+
+    counted, page = count()
     meant = meant_by(words, found=counted.found) if words else []
     did_you_mean = None
     if meant:
-        counted = count_facets(criteria, any_of(query, meant))
+        counted, page = count(*meant)
         did_you_mean = next((each.text for each in meant if counted.found and _is_for_sale(each.query)), None)
-    if start >= counted.total:
-        return Found(counted, did_you_mean, b"")
-    conditions = [condition.chosen for condition in criteria.conditions()]
-    if words:
-        conditions.append(found_by(query, meant))
-    order = order or (best_first(query, meant) if words else ORDERINGS[NEWEST])
-    page = read_page(conditions, order, start=start, size=size, whole=whole, count=counted.total)
-    return Found(counted, did_you_mean, page.items)
+    items = counted.items
+    if items is None and start < counted.total:
+        conditions = [condition.chosen for condition in criteria.conditions()]
+        if words:
+            conditions.append(found_by(query, meant))
+        items = read_page(conditions, page.order, start=start, size=size, whole=whole, count=counted.total).items
+    return Found(counted, did_you_mean, items or b"")
 
 
 def _is_for_sale(query: str) -> bool:

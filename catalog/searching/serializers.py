@@ -12,6 +12,7 @@ from catalog.attributes.asking import MAX_CHOICES, MAX_LENGTH, RangeInput, attri
 from catalog.attributes.models import Attribute
 from catalog.documents.orders import PRODUCT_ORDERINGS, SEARCH_ORDERINGS
 from catalog.serializers import ProductListSerializer
+from ecommerce.forms import shared
 
 MAX_RESULTS_DEEP = 10_000
 _PRICE: dict[str, Any] = {"max_digits": 12, "decimal_places": 2, "min_value": 0, "required": False}
@@ -114,17 +115,19 @@ def asked(request: Request, *, also: tuple[str, ...] = ()) -> dict[str, Any]:
     if not isinstance(given, Mapping):
         raise ValidationError({"non_field_errors": ["Give a JSON object."]})
     names = {name: ALIASES.get(name, name) for name in given}
-    fields = SearchSerializer().fields
+    form = shared(SearchSerializer)
+    fields = form.fields
     if unknown := [name for name, field in names.items() if field not in fields]:
         raise ValidationError({name: ["This is not known here."] for name in sorted(unknown)})
     if len(set(names.values())) < len(names):
         twice = sorted(name for name in names if list(names.values()).count(names[name]) > 1)
         raise ValidationError({name: ["Give this under one name only."] for name in twice})
-    form = SearchSerializer(data={names[name]: value for name, value in given.items()})
-    if not form.is_valid():
+    try:
+        data: dict[str, Any] = form.run_validation({names[name]: value for name, value in given.items()})
+    except ValidationError as error:
         written = {field: name for name, field in names.items()}
-        raise ValidationError({written.get(field, field): rows for field, rows in form.errors.items()})
-    data: dict[str, Any] = form.validated_data
+        rows: Any = error.detail
+        raise ValidationError({written.get(field, field): rows[field] for field in rows}) from None
     return data
 
 
