@@ -80,6 +80,14 @@ def admin_site(shop_name: str) -> dict[str, object]:
                     ],
                 },
                 {
+                    "title": "Shipping",
+                    "items": [
+                        staff_link("Zones", "map", "orders.shippingzone"),
+                        staff_link("Methods", "local_shipping", "orders.shippingmethod"),
+                        staff_link("Pick-up points", "store", "orders.pickuppoint"),
+                    ],
+                },
+                {
                     "title": "Books",
                     "items": [
                         staff_link("Accounts", "account_balance", "payments.ledgeraccount"),

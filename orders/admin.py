@@ -32,6 +32,7 @@ from ecommerce.admin_base import (
 )
 from orders import services
 from orders.models import Order, OrderItem
+from orders.shipping import admin as shipping_admin  # noqa: F401 - registers itself
 
 ORDER_LOOKS = {
     Order.Status.PENDING: "warning",
