@@ -10,6 +10,8 @@ from django.conf import settings
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from catalog.models import Product, Variant
+from catalog.tax_kinds import TaxKind
+from orders.pricing.baskets import Delivery
 from orders.shipping.exceptions import PickupPointRequired, PickupPointUnavailable, ShippingMethodUnavailable
 from orders.shipping.models import PickupPoint, ShippingMethod
 from orders.shipping.places import Place, place_of
@@ -44,7 +46,7 @@ class Quote:
     days_min: int
     days_max: int
     pay_at_door_limit: Decimal | None
-    tax_kind: str
+    tax_kind: TaxKind
     pickup_point: Mapping[str, Any] | None = None
 
     def snapshot(self) -> dict[str, Any]:
@@ -60,6 +62,10 @@ class Quote:
             "pay_at_door_limit": None if self.pay_at_door_limit is None else str(self.pay_at_door_limit),
             "pickup_point": dict(self.pickup_point) if self.pickup_point else None,
         }
+
+    def delivery(self) -> Delivery:
+        """Return it as what placing and pricing an order take."""
+        return Delivery(self.amount, self.tax_kind, self.snapshot())
 
     def may_be_paid_at_the_door(self, total: Decimal) -> bool:
         return self.pay_at_door_limit is None or 0 < total <= self.pay_at_door_limit
@@ -158,7 +164,7 @@ def _quote(method: ShippingMethod, parcel: Parcel, point: PickupPoint | None = N
         days_min=method.days_min,
         days_max=method.days_max,
         pay_at_door_limit=method.pay_at_door_limit,
-        tax_kind=method.tax_kind,
+        tax_kind=TaxKind(method.tax_kind),
         pickup_point=_snapshot(point) if point else None,
     )
 

@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 
 from catalog.models import Product
 from catalog.services import VariantInput
+from catalog.tax_kinds import TaxKind
+from orders.pricing.baskets import Delivery
 from orders.shipping import services
 from orders.shipping.exceptions import (
     InvalidShipping,
@@ -320,6 +322,7 @@ def test_quote_of_a_delivery_is_kept_as_it_was():
         "pay_at_door_limit": "20000.00",
         "pickup_point": None,
     }
+    assert quote.delivery() == Delivery(Decimal("300.00"), TaxKind.STANDARD, quote.snapshot())
 
 
 @pytest.mark.django_db
