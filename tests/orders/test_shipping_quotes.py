@@ -356,12 +356,16 @@ def test_what_a_method_does_not_serve_is_refused_by_name():
     here, there, closed = point(counter), point(other), point(counter, is_active=False)
     hidden = method(zone("Hidden", counties=["Nairobi"], is_active=False))
     off = method(city, is_active=False)
+    shut = pickup(hidden.zone)
+    at_shut = point(shut)
 
     def refusal(*args, **kwargs):
         with pytest.raises((ShippingMethodUnavailable, PickupPointRequired, PickupPointUnavailable)) as error:
             quote_of(*args, **kwargs)
         return error.value.code, error.value.status_code
 
+    assert {quote.method_id for quote in quotes_for({}, parcel())} == {counter.pk, other.pk}
+    assert refusal(shut.pk, {}, parcel(), pickup_point_id=at_shut.pk) == ("shipping_method_unavailable", 409)
     for arguments in (
         (rider.pk, LODWAR, parcel()),
         (rider.pk, {}, parcel()),
