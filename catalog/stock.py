@@ -39,11 +39,15 @@ class Change:
 
 @dataclass(frozen=True)
 class Sale:
-    """A line of an order whose goods leave the shelf."""
+    """Units of an order's line that leave the shelf.
+
+    One that left in part before goes on with the ``first_part`` after those; what was sold is not sold again.
+    """
 
     order_item_id: UUID
     variant_id: UUID
     units: int
+    first_part: int = 0
 
 
 # Movements and counters in one round trip: the rows are locked while it lasts.
@@ -111,10 +115,11 @@ def apply_changes(changes: Iterable[Change], *, actor: User | None = None) -> No
         )
 
 
-def sell(sales: Iterable[Sale], *, warehouse_id: UUID | None = None, actor: User | None = None) -> None:
-    """Take sold goods off the shelf, from the warehouses that ``pick`` says, or all from one. Locks the stock rows.
+def sell(sales: Iterable[Sale], *, warehouse_id: UUID | None = None, actor: User | None = None) -> set[UUID]:
+    """Take sold goods off the shelf, from the warehouses that ``pick`` says, or all from one, and return these.
 
-    They were promised before, so there are enough of them, but perhaps not in the warehouse that is named.
+    Locks the stock rows. The goods were promised before, so there are enough of them, but perhaps not in the warehouse
+    that is named.
 
     Raises:
         InsufficientInWarehouse: not all lies there; nothing is taken.
@@ -125,8 +130,10 @@ def sell(sales: Iterable[Sale], *, warehouse_id: UUID | None = None, actor: User
     for sale in sales:
         wanted[sale.variant_id] += sale.units
     picked: dict[UUID, list[Pick]] = {}
+    places = set()
     for part in pick(wanted, warehouse_id=warehouse_id):
         picked.setdefault(part.variant_id, []).append(part)
+        places.add(part.warehouse_id)
     apply_changes(
         [
             Change(
@@ -138,10 +145,11 @@ def sell(sales: Iterable[Sale], *, warehouse_id: UUID | None = None, actor: User
                 part=number,
             )
             for sale in sales
-            for number, (place, units) in enumerate(_take(picked[sale.variant_id], sale.units))
+            for number, (place, units) in enumerate(_take(picked[sale.variant_id], sale.units), sale.first_part)
         ],
         actor=actor,
     )
+    return places
 
 
 @transaction.atomic

@@ -17,3 +17,16 @@ ORDER_LINK_LIFETIME = timedelta(days=whole_number("ORDER_LINK_DAYS", 180, most=3
 CART_LIFETIME_GUEST = timedelta(days=30)
 # What a unit weighs of which nobody has said it.
 SHIPPING_DEFAULT_WEIGHT = whole_number("SHIPPING_DEFAULT_WEIGHT_GRAMS", 500, most=1_000_000)
+
+# Who brings parcels: a name, and the page that follows one (https, with the place of its ``{number}``), where there is
+# one that opens by its number. Keys stand in shipments: an old one stays, or becomes its bare key to those who look.
+CARRIERS = {
+    "own_rider": {"name": "Our own rider", "tracking_url": ""},
+    "fargo": {"name": "Fargo Courier", "tracking_url": ""},
+    "wells_fargo": {"name": "Wells Fargo Kenya", "tracking_url": ""},
+    "g4s": {"name": "G4S Courier", "tracking_url": ""},
+    "sendy": {"name": "Sendy", "tracking_url": ""},
+    "pickup_mtaani": {"name": "Pickup Mtaani", "tracking_url": ""},
+    "dhl": {"name": "DHL", "tracking_url": "https://www.dhl.com/ke-en/home/tracking.html?tracking-id={number}"},
+    "other": {"name": "Another carrier", "tracking_url": ""},
+}

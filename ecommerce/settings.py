@@ -16,6 +16,7 @@ from ecommerce.currencies import ISO_4217
 from ecommerce.environment import BASE_DIR, ENVIRONMENT, PRODUCTION, env, flag, rate, required, whole_number
 from ecommerce.media_settings import MEDIA_ROOT, MEDIA_STORAGE, MEDIA_URL  # noqa: F401 - settings are read from here
 from ecommerce.order_settings import (  # noqa: F401 - settings are read from here
+    CARRIERS,
     CART_LIFETIME_GUEST,
     ORDER_LINK_LIFETIME,
     ORDER_MAX_LINES,
@@ -340,6 +341,8 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_NAME_OVERRIDES": {
         "OrderStatusEnum": "orders.models.Order.Status",
+        "ShipmentStatusEnum": "orders.fulfilment.models.Shipment.Status",
+        "ShipmentStartEnum": "orders.fulfilment.serializers.START_STATUSES",
         "PaymentStatusEnum": "payments.models.Payment.Status",
         "AttemptStatusEnum": "payments.models.PaymentAttempt.Status",
         "MethodEnum": "payments.models.Payment.Method",

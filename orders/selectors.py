@@ -8,6 +8,7 @@ from django.db.models import Prefetch, QuerySet
 from accounts.models import User
 from catalog.prices.rules import unit_price
 from catalog.prices.selectors import offers_of, with_offers
+from orders.fulfilment.selectors import received_items
 from orders.models import Cart, CartItem, Order, OrderItem
 
 
@@ -34,5 +35,5 @@ def price_of(item: CartItem) -> Decimal:
 
 def delivered_item(user: User, product_id: UUID) -> UUID | None:
     """Return the latest line in which ``user`` has bought and received this product: what a review is about."""
-    lines = OrderItem.objects.filter(order__user=user, order__status=Order.Status.DELIVERED, product_id=product_id)
+    lines = received_items(user).filter(product_id=product_id)
     return lines.order_by("-order__created_at", "position").values_list("pk", flat=True).first()

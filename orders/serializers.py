@@ -3,10 +3,12 @@
 from typing import Any
 
 from django.conf import settings
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from accounts.serializers import PhoneNumberField
 from ecommerce.fields import StrictIntegerField
+from orders.fulfilment.selectors import FulfilmentStatus, fulfilment_status
 from orders.models import Order, OrderEvent, OrderItem
 from orders.placing import Contact
 from orders.shipping.addresses import CountryField, checked_address
@@ -90,6 +92,7 @@ class OrderItemSerializer(serializers.ModelSerializer[OrderItem]):
             "sku",
             "options",
             "quantity",
+            "shipped_quantity",
             "price",
             "line_total",
         )
@@ -101,6 +104,7 @@ class OrderItemSerializer(serializers.ModelSerializer[OrderItem]):
 
 class OrderSerializer(serializers.ModelSerializer[Order]):
     items = OrderItemSerializer(many=True, read_only=True)
+    fulfilment_status = serializers.SerializerMethodField()
 
     class Meta:
         model = Order
@@ -109,6 +113,7 @@ class OrderSerializer(serializers.ModelSerializer[Order]):
             "number",
             "user",
             "status",
+            "fulfilment_status",
             "currency",
             "subtotal",
             "discount",
@@ -127,6 +132,10 @@ class OrderSerializer(serializers.ModelSerializer[Order]):
             "updated_at",
         )
         read_only_fields = fields
+
+    @extend_schema_field(serializers.ChoiceField(choices=FulfilmentStatus.choices))
+    def get_fulfilment_status(self, order: Order) -> str:
+        return fulfilment_status(order.items.all())
 
 
 class OrderEventSerializer(serializers.ModelSerializer[OrderEvent]):

@@ -12,33 +12,17 @@ from catalog import stock
 from catalog.models import Product, StockMovement
 from orders import hooks
 from orders.exceptions import InvalidOrderTransition, OrderBeingPaid
+from orders.fulfilment import services as fulfilment
+from orders.fulfilment.exceptions import PartlyShipped
 from orders.models import Order
 from orders.tasks import send_order_confirmation
-
-
-def transition_order(order_id: UUID, target: Order.Status, *, actor: User | None = None, note: str = "") -> Order:
-    """Change an order's status under its lock and note who did it. Must run inside a transaction.
-
-    Raises:
-        InvalidOrderTransition: the table does not allow it; carries the allowed ones.
-    """
-    order = lock_order(order_id)
-    if target not in order.next_statuses:
-        raise InvalidOrderTransition(order, target)
-    order.events.create(from_status=order.status, to_status=target, actor=actor, note=note[:200])
-    order.status = target
-    order.save(update_fields=["status", "updated_at"])
-    return order
-
-
-def lock_order(order_id: UUID) -> Order:
-    # NO KEY UPDATE: rows that merely point at the order may still be inserted meanwhile, without a deadlock.
-    return Order.objects.select_for_update(no_key=True, of=("self",)).get(pk=order_id)
+from orders.transitions import lock_order as lock_order  # noqa: PLC0414 - also this module's, for the apps above
+from orders.transitions import transition_order as transition_order  # noqa: PLC0414
 
 
 @transaction.atomic
 def mark_paid(order_id: UUID) -> Order:
-    """The money has arrived: the order is paid, and its confirmation mail is owed.
+    """The money has arrived: the order is paid, and its confirmation mail is owed. Digital goods are handed over.
 
     One that was shipped to be paid at the door stays where it is on its way.
 
@@ -54,7 +38,7 @@ def mark_paid(order_id: UUID) -> Order:
     order.reserved_until = None
     order.save(update_fields=["paid_at", "reserved_until", "updated_at"])
     send_order_confirmation.owe(f"order-confirmation:{order.pk}", order_id=str(order.pk))
-    return order
+    return fulfilment.settle_fulfilment(order, note="handed over")
 
 
 @transaction.atomic
@@ -64,6 +48,7 @@ def cancel_order(order_id: UUID, *, actor: User | None = None, note: str = "") -
     Raises:
         InvalidOrderTransition: it is shipped, or cancelled already.
         OrderBeingPaid: a payment attempt is unresolved; the customer may have paid.
+        PartlyShipped: some of it has left already.
         DomainError: what was paid cannot go back now; see ``hooks.after_cancel``.
     """
     for prepare in hooks.before_cancel:
@@ -80,10 +65,13 @@ def _cancel(order: Order, *, actor: User | None, note: str) -> Order:
     # Money that comes for a paid order is too much anyway, and goes back by itself.
     if order.status == Order.Status.PENDING and order.payment_open:
         raise OrderBeingPaid()
+    items = list(order.items.annotate(kind=F("product__kind")))
+    if any(item.shipped_quantity for item in items):
+        raise PartlyShipped()
     order = transition_order(order.pk, Order.Status.CANCELLED, actor=actor, note=note)
     order.reserved_until = None
     order.save(update_fields=["reserved_until", "updated_at"])
-    lines = list(order.items.filter(product__kind=Product.Kind.PHYSICAL))
+    lines = [item for item in items if item.kind == Product.Kind.PHYSICAL]
     order.items.update(cancelled_quantity=F("quantity"))
     stock.lock_stock(line.variant_id for line in lines)
     stock.apply_changes(
@@ -103,33 +91,24 @@ def _cancel(order: Order, *, actor: User | None, note: str) -> Order:
 
 @transaction.atomic
 def ship_order(order_id: UUID, *, actor: User | None = None, note: str = "", warehouse_id: UUID | None = None) -> Order:
-    """The goods have left the shelf: that of ``warehouse_id``, else those that ``catalog.inventory.picking`` says.
+    """All that is left of the order has left the shelf, in one parcel: see ``fulfilment.services.ship``.
 
     Raises:
         InvalidOrderTransition: it is neither paid nor to be paid at the door.
+        NothingToShip: nothing of it is left.
         InsufficientInWarehouse: not all of it lies in the warehouse that was named.
     """
-    order = transition_order(order_id, Order.Status.SHIPPED, actor=actor, note=note)
-    order.reserved_until = None  # sold now, not held any more
-    order.save(update_fields=["reserved_until", "updated_at"])
-    order.items.update(shipped_quantity=F("quantity"))
-    lines = order.items.filter(product__kind=Product.Kind.PHYSICAL)
-    stock.sell(
-        [stock.Sale(order_item_id=line.pk, variant_id=line.variant_id, units=line.quantity) for line in lines],
-        warehouse_id=warehouse_id,
-        actor=actor,
-    )
-    return order
+    fulfilment.ship(order_id, actor=actor, note=note, warehouse_id=warehouse_id)
+    return lock_order(order_id)
 
 
-@transaction.atomic
 def deliver_order(order_id: UUID, *, actor: User | None = None, note: str = "") -> Order:
-    """The customer has the goods.
+    """The customer has the goods: see ``fulfilment.services.deliver_all``.
 
     Raises:
         InvalidOrderTransition: it is not shipped.
     """
-    return transition_order(order_id, Order.Status.DELIVERED, actor=actor, note=note)
+    return fulfilment.deliver_all(order_id, actor=actor, note=note)
 
 
 def cancel_unpaid_orders(limit: int = 500) -> int:
@@ -147,7 +126,7 @@ def cancel_unpaid_orders(limit: int = 500) -> int:
             try:
                 # Without the hooks: nothing was paid, and payments lock their rows before the order.
                 _cancel(order, actor=None, note="not paid in time")
-            except (InvalidOrderTransition, OrderBeingPaid):
+            except (InvalidOrderTransition, OrderBeingPaid, PartlyShipped):
                 continue
             cancelled += 1
     return cancelled

@@ -12,6 +12,13 @@ def send_order_confirmation(order_id: str) -> None:
     send(order_id)
 
 
+@owed_task("orders.send_shipment_mail", network=True)
+def send_shipment_mail(shipment_id: str, status: str) -> None:
+    from orders.fulfilment.notifications import send_shipment_mail as send
+
+    send(shipment_id, status)
+
+
 @shared_task(name="orders.cancel_unpaid_orders")
 def cancel_unpaid_orders() -> None:
     from orders.services import cancel_unpaid_orders as cancel

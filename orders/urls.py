@@ -2,6 +2,7 @@ from django.urls import path
 from rest_framework.routers import SimpleRouter
 
 from orders import cart_views, views
+from orders.fulfilment.urls import urlpatterns as fulfilment_urls
 from orders.shipping.urls import urlpatterns as shipping_urls
 
 router = SimpleRouter()
@@ -13,5 +14,6 @@ urlpatterns = [
     path("cart/items/<uuid:item_id>/", cart_views.CartItemView.as_view(), name="cart-item"),
     path("cart/checkout/confirm/", cart_views.CheckoutConfirmView.as_view(), name="checkout-confirm"),
     *shipping_urls,
+    *fulfilment_urls,
     *router.urls,
 ]

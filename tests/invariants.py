@@ -7,6 +7,7 @@ from django.db.models import Sum
 from catalog.checks import violations
 from catalog.inventory.checks import CHECKS as STOCK_CHECKS
 from catalog.models import Product, Stock, StockMovement
+from orders.checks import CHECKS as ORDER_CHECKS
 
 
 def assert_stock_holds() -> None:
@@ -28,3 +29,8 @@ def assert_ratings_hold() -> None:
         stars = list(product.reviews.filter(status="published").values_list("rating", flat=True))
         mean = (Decimal(sum(stars)) / len(stars)).quantize(Decimal("0.01"), ROUND_HALF_UP) if stars else None
         assert (product.rating, product.review_count) == (mean, len(stars))
+
+
+def assert_orders_hold() -> None:
+    """What left is in parcels and off the shelf, and every status says the truth."""
+    assert {check.name: found for check in ORDER_CHECKS if (found := list(violations(check)))} == {}

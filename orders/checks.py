@@ -1,0 +1,9 @@
+"""What must be true of orders, one query each; every row that a query gives is a culprit.
+
+Run by ``manage.py check_orders``: after fault tests, and nightly in production.
+"""
+
+from catalog.checking import Check
+from orders.fulfilment.checks import CHECKS as FULFILMENT_CHECKS
+
+CHECKS: tuple[Check, ...] = (*FULFILMENT_CHECKS,)

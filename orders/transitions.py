@@ -1,0 +1,27 @@
+"""The one way from one status of an order to the next."""
+
+from uuid import UUID
+
+from accounts.models import User
+from orders.exceptions import InvalidOrderTransition
+from orders.models import Order
+
+
+def transition_order(order_id: UUID, target: Order.Status, *, actor: User | None = None, note: str = "") -> Order:
+    """Change an order's status under its lock and note who did it. Must run inside a transaction.
+
+    Raises:
+        InvalidOrderTransition: the table does not allow it; carries the allowed ones.
+    """
+    order = lock_order(order_id)
+    if target not in order.next_statuses:
+        raise InvalidOrderTransition(order, target)
+    order.events.create(from_status=order.status, to_status=target, actor=actor, note=note[:200])
+    order.status = target
+    order.save(update_fields=["status", "updated_at"])
+    return order
+
+
+def lock_order(order_id: UUID) -> Order:
+    # NO KEY UPDATE: rows that merely point at the order may still be inserted meanwhile, without a deadlock.
+    return Order.objects.select_for_update(no_key=True, of=("self",)).get(pk=order_id)
