@@ -21,6 +21,7 @@ from orders.fulfilment import selectors, serializers, services
 from orders.fulfilment.filters import ShipmentFilter
 from orders.fulfilment.models import Shipment
 from orders.fulfilment.permissions import MayHandleOrders
+from orders.models import Order
 from orders.selectors import orders_visible_to
 
 _REQUIRED_KEY = OpenApiParameter(
@@ -108,7 +109,7 @@ class OrderShipmentsView(APIView):
         examples=[_SHOWN],
     )
     def get(self, request: Request, order_id: UUID) -> Response:
-        order = get_object_or_404(orders_visible_to(signed_in(request)).only("pk"), pk=order_id)
+        order = _order(request, order_id)
         parcels = selectors.shipments().filter(order=order)
         return Response(serializers.ShipmentSerializer(parcels, many=True).data)
 
@@ -140,7 +141,7 @@ class OrderShipmentsView(APIView):
     )
     def post(self, request: Request, order_id: UUID) -> Response:
         user = signed_in(request)
-        order = get_object_or_404(orders_visible_to(user).only("pk"), pk=order_id)
+        order = _order(request, order_id)
         data = checked(serializers.ShipSerializer, request)
 
         def effect() -> Response:
@@ -225,12 +226,18 @@ class TrackingView(APIView):
         examples=[TRACKING],
     )
     def get(self, request: Request, order_id: UUID) -> Response:
-        orders = orders_visible_to(signed_in(request)).select_related("user").prefetch_related(None)
-        order = get_object_or_404(orders, pk=order_id)
+        order = _order(request, order_id)
         return Response(serializers.TrackingSerializer(selectors.tracking_of(order)).data)
 
 
 _CARRIED = ("carrier", "tracking_number", "tracking_url", "note")
+
+
+def _order(request: Request, order_id: UUID) -> Order:
+    """Return an order that this person may see, without its lines; or it is a 404."""
+    orders = orders_visible_to(signed_in(request)).prefetch_related(None).select_related("user")
+    order: Order = get_object_or_404(orders, pk=order_id)
+    return order
 
 
 def _lines_from(items: list[dict[str, Any]] | None) -> list[services.ShipLine] | None:
