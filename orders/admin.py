@@ -3,20 +3,19 @@
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-from django import forms
 from django.apps import apps
 from django.contrib import admin
+from django.contrib.admin.utils import unquote
 from django.db.models import OuterRef, Q, QuerySet, Subquery, Sum
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from unfold.widgets import UnfoldAdminSelectWidget
 
 from accounts.models import User
-from catalog.inventory.models import Warehouse
 from ecommerce.admin_base import (
     EMPTY,
     WAITING,
+    ConfirmForm,
     NoteForm,
     ReadOnlyAdmin,
     Table,
@@ -31,6 +30,7 @@ from ecommerce.admin_base import (
     when,
 )
 from orders import services
+from orders.fulfilment.admin import send_parcel, ship_form, shipments_of_order
 from orders.models import Order, OrderItem
 from orders.shipping import admin as shipping_admin  # noqa: F401 - registers itself
 
@@ -72,16 +72,6 @@ WAITING += [
 ]
 
 TablesOf = Callable[[HttpRequest, Order], list[Table]]
-
-
-class ShipForm(NoteForm):
-    warehouse = forms.ModelChoiceField(
-        Warehouse.objects.filter(is_active=True),
-        required=False,
-        empty_label="By priority, in as few parcels as can be",
-        widget=UnfoldAdminSelectWidget(),
-        help_text="Where the goods are taken from.",
-    )
 
 
 def orders_matching(text: str) -> QuerySet[Order]:
@@ -146,7 +136,7 @@ class OrderAdmin(ReadOnlyAdmin):
     )
 
     # What apps above this one add to an order's page; payments put theirs in.
-    more_tables: ClassVar[list[TablesOf]] = []
+    more_tables: ClassVar[list[TablesOf]] = [shipments_of_order]
 
     TARGETS: ClassVar[dict[str, Order.Status]] = {
         "ship": Order.Status.SHIPPED,
@@ -174,14 +164,14 @@ class OrderAdmin(ReadOnlyAdmin):
 
     @detail_action("Ship", icon="local_shipping")
     def ship(self, request: HttpRequest, object_id: str) -> HttpResponseBase:
-        return self._move(
+        order = self.get_object(request, unquote(object_id))
+        return self.confirmed(
             request,
             object_id,
-            services.ship_order,
+            lambda order, data: send_parcel(order, data, actor=request.user),  # type: ignore[arg-type]  # staff
             title="Ship",
-            done="Shipped.",
-            question="The goods leave the shelf now and are taken off the stock.",
-            form_class=ShipForm,
+            question="These goods leave the shelf now and are taken off the stock. Empty lines: all that is left.",
+            form_class=ship_form(order) if order else ConfirmForm,
         )
 
     @detail_action("Delivered", icon="where_to_vote")
@@ -214,9 +204,7 @@ class OrderAdmin(ReadOnlyAdmin):
         self, request: HttpRequest, object_id: str, service: Callable[..., Order], *, done: str, **page: Any
     ) -> HttpResponseBase:
         def do(order: Order, data: dict[str, Any]) -> str:
-            place = data.get("warehouse")
-            named = {"warehouse_id": place.pk} if place else {}
-            service(order.pk, actor=request.user, note=data["note"], **named)
+            service(order.pk, actor=request.user, note=data["note"])
             return done
 
         return self.confirmed(request, object_id, do, **{"form_class": NoteForm, **page})

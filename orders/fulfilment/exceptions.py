@@ -23,6 +23,11 @@ class UnknownLine(DomainError):
     message = "This order has no such line."
 
 
+class ParcelsChanged(DomainError):
+    code = "parcels_changed"
+    message = "Another parcel of this order was sent meanwhile. Look again at what is left."
+
+
 class PartlyShipped(DomainError):
     code = "partly_shipped"
     message = "A part of this order has left already. Only the rest can be cancelled."

@@ -25,6 +25,7 @@ from orders.fulfilment.exceptions import (
     MoreThanLeft,
     NothingToShip,
     OccurredInFuture,
+    ParcelsChanged,
     SourceIdReused,
     UnknownLine,
 )
@@ -58,24 +59,30 @@ def ship(
     tracking_url: str = "",
     warehouse_id: UUID | None = None,
     is_packed: bool = False,
+    known_parcels: int | None = None,
     actor: User | None = None,
     note: str = "",
 ) -> Shipment:
     """Take units of an order off the shelf and make a parcel of them: those of ``lines``, else all that are left.
 
     They come from ``warehouse_id``, else from where ``catalog.inventory.picking`` says. One that ``is_packed`` waits
-    for its carrier, and the order with it. Without a ``tracking_url`` it is the carrier's own. Locks the order.
+    for its carrier, and the order with it. Without a ``tracking_url`` it is the carrier's own. ``known_parcels`` is how
+    many parcels the sender knew of, where no key makes sure that it is sent once. Locks the order.
 
     Raises:
         InvalidOrderTransition: the order is neither paid nor to be paid at the door.
         NothingToShip: nothing is left, or no line was named.
         UnknownLine: a line is none of the order's; one row each.
         MoreThanLeft: a line has not so many units left to ship; one row each. Nothing is shipped.
+        ParcelsChanged: there are others than ``known_parcels``.
         InsufficientInWarehouse: not all of it lies in the warehouse that was named.
     """
     order = lock_order(order_id)
     if Order.Status.SHIPPED not in order.next_statuses:
         raise InvalidOrderTransition(order, Order.Status.SHIPPED)
+    sent = order.shipments.count()  # they are never deleted
+    if known_parcels not in (None, sent):
+        raise ParcelsChanged()
     items = {item.pk: item for item in order.items.filter(product__kind=Product.Kind.PHYSICAL)}
     units = _wanted(order, items, lines)
     places = stock.sell(
@@ -88,7 +95,7 @@ def ship(
     )
     shipment = Shipment.objects.create(
         order=order,
-        number=f"{order.number}-{order.shipments.count() + 1}",  # they are never deleted
+        number=f"{order.number}-{sent + 1}",
         status=Shipment.Status.PACKED if is_packed else Shipment.Status.SHIPPED,
         carrier=carrier,
         tracking_number=tracking_number,
