@@ -4,9 +4,11 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
+from django.http import Http404
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import mixins, status, viewsets
 from rest_framework.generics import get_object_or_404
+from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -21,6 +23,7 @@ from orders.fulfilment import selectors, serializers, services
 from orders.fulfilment.filters import ShipmentFilter
 from orders.fulfilment.models import Shipment
 from orders.fulfilment.permissions import MayHandleOrders
+from orders.links import order_of_token
 from orders.models import Order
 from orders.selectors import orders_visible_to
 
@@ -228,6 +231,33 @@ class TrackingView(APIView):
     def get(self, request: Request, order_id: UUID) -> Response:
         order = _order(request, order_id)
         return Response(serializers.TrackingSerializer(selectors.tracking_of(order)).data)
+
+
+class GuestTrackingView(APIView):
+    authentication_classes = ()  # the link is enough, and an expired log-in beside it must not shut the page
+    permission_classes = (AllowAny,)
+    schema_tag = "orders"
+
+    @extend_schema(
+        summary="Follow an order by its link",
+        description=(
+            "For whoever holds the signed link of the order's mails; it ends after `ORDER_LINK_DAYS`. No more of the "
+            "customer than a first name, a town and a county."
+        ),
+        auth=[],
+        parameters=[OpenApiParameter("token", str, OpenApiParameter.PATH, description="The end of the link.")],
+        responses={200: serializers.TrackingSerializer},
+        examples=[TRACKING],
+    )
+    def get(self, request: Request, token: str) -> Response:
+        order = Order.objects.filter(pk=order_of_token(token)).select_related("user").first()
+        if order is None:
+            raise Http404
+        # The address is the key: it must neither be kept by caches nor told to the pages that this one links to.
+        return Response(
+            serializers.TrackingSerializer(selectors.tracking_of(order)).data,
+            headers={"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"},
+        )
 
 
 _CARRIED = ("carrier", "tracking_number", "tracking_url", "note")

@@ -1,5 +1,6 @@
 """Parcels over HTTP."""
 
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
@@ -8,6 +9,7 @@ from django.contrib.auth.models import Permission
 from catalog.models import StockMovement
 from orders.fulfilment import services
 from orders.fulfilment.models import Shipment
+from orders.links import order_token
 from tests.admin_pages import member_of_staff
 from tests.catalog.inventory import main, move, warehouse
 from tests.clients import client_for
@@ -355,6 +357,60 @@ def test_owner_follows_an_order():
     }
     assert [set(event) for event in parcel["events"]] == [{"status", "place", "note", "occurred_at"}] * 2
     assert "internal" not in response.content.decode()
+
+
+def test_guest_follows_an_order_by_its_link_and_learns_nothing_else(api_client, django_assert_num_queries):
+    order = order_of(
+        1,
+        email="wanjiku@example.com",
+        phone_number="+254712345678",
+        note="call the gate",
+        shipping_address={
+            "recipient": "Wanjiku Kamau",
+            "phone_number": "+254712345678",
+            "town": "Ruiru",
+            "county": "Kiambu",
+            "estate": "Kimbo",
+            "landmark": "Blue gate",
+            "line1": "House 7",
+        },
+    )
+    services.ship(order.pk, carrier="g4s", tracking_number="KE7", note="second attempt")
+
+    with django_assert_num_queries(5):  # the order, its lines, parcels, what is in them, events
+        response = api_client.get(f"/api/track/{order_token(order.pk)}/", HTTP_AUTHORIZATION="Bearer expired")
+
+    answer, text = response.json(), response.content.decode()
+    assert (response.status_code, answer["number"], answer["shipments"][0]["tracking_number"]) == (
+        200,
+        order.number,
+        "KE7",
+    )
+    assert (answer["first_name"], answer["town"], answer["county"]) == ("Wanjiku", "Ruiru", "Kiambu")
+    secrets = ("Kamau", "wanjiku@", "712345678", "Kimbo", "Blue gate", "House 7", "call the gate", "second attempt")
+    assert [secret for secret in secrets if secret in text] == []
+    assert (response["Cache-Control"], response["Referrer-Policy"]) == ("no-store", "no-referrer")
+
+
+def test_bad_links_open_nothing(api_client, settings):
+    order = order_of(1)
+    token = order_token(order.pk)
+    swapped = token[:-1] + ("A" if token[-1] != "A" else "B")
+
+    bad = [str(order.pk), order.pk.hex, order.number, swapped, order_token(uuid4()), "x" * 5000]
+    answers = [api_client.get(f"/api/track/{text}/").status_code for text in bad]
+    settings.ORDER_LINK_LIFETIME = timedelta(seconds=-1)
+    late = api_client.get(f"/api/track/{token}/").status_code
+
+    assert (answers, late) == ([404] * len(bad), 404)
+
+
+def test_links_are_not_tried_without_end(api_client, settings):
+    settings.THROTTLE_RATES = settings.THROTTLE_RATES | {"anonymous": "3/3600"}
+
+    answers = [api_client.get("/api/track/x/").status_code for _ in range(4)]
+
+    assert answers == [404, 404, 404, 429]
 
 
 def test_nobody_follows_a_strangers_order():

@@ -585,7 +585,7 @@ def test_command_names_what_is_wrong_and_exits_with_1(capsys):
 def test_shipping_takes_as_many_statements_for_any_number_of_lines(count, django_assert_num_queries):
     order = order_of(*[2] * count)
 
-    # savepoint, order, lines, parts; shelf: lock, places, ledger, counters; number, parcel, its lines, lines, event,
-    # mail; what is left, parcels, order: lock, event, status; release
-    with django_assert_num_queries(20):
+    # savepoint, order, its parcels, lines, parts; shelf: lock, places, ledger; parcel, what is in it, lines, event,
+    # mail; what is left, parcels; order: lock, event, status; release
+    with django_assert_num_queries(19):
         services.ship(order.pk)
