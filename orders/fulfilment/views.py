@@ -250,9 +250,10 @@ class GuestTrackingView(APIView):
         examples=[TRACKING],
     )
     def get(self, request: Request, token: str) -> Response:
-        order = Order.objects.filter(pk=order_of_token(token)).select_related("user").first()
-        if order is None:
+        order_id = order_of_token(token)
+        if order_id is None:
             raise Http404
+        order = get_object_or_404(Order.objects.select_related("user"), pk=order_id)
         # The address is the key: it must neither be kept by caches nor told to the pages that this one links to.
         return Response(
             serializers.TrackingSerializer(selectors.tracking_of(order)).data,
