@@ -277,7 +277,7 @@ def _refuse_wrong(order: Order, left: Mapping[UUID, int], lines: Sequence[ShipLi
         wanted[line.order_item_id] += line.quantity
         most = left.get(line.order_item_id, 0)  # what is not shipped at all has none left
         if wanted[line.order_item_id] > most:
-            detail = f"Only {most} of this line are left to ship."
+            detail = f"Only {most} left to ship of this line."
             wrong.append(ErrorRow(MoreThanLeft.code, detail, f"{line.attr}.quantity".lstrip(".")))
     if wrong:
         raise MoreThanLeft(wrong)

@@ -116,16 +116,16 @@ def test_goods_put_together_from_two_places_name_none():
 @pytest.mark.parametrize(
     ("wanted", "error", "expected"),
     [
-        ({"L0": 3, "L1": 2}, MoreThanLeft, [("items.0.quantity", "Only 2 of this line are left to ship.")]),
+        ({"L0": 3, "L1": 2}, MoreThanLeft, [("items.0.quantity", "Only 2 left to ship of this line.")]),
         (
             {"L0": 3, "L1": 9},
             MoreThanLeft,
             [
-                ("items.0.quantity", "Only 2 of this line are left to ship."),
-                ("items.1.quantity", "Only 2 of this line are left to ship."),
+                ("items.0.quantity", "Only 2 left to ship of this line."),
+                ("items.1.quantity", "Only 2 left to ship of this line."),
             ],
         ),
-        ({"L2": 1}, MoreThanLeft, [("items.0.quantity", "Only 0 of this line are left to ship.")]),
+        ({"L2": 1}, MoreThanLeft, [("items.0.quantity", "Only 0 left to ship of this line.")]),
     ],
 )
 def test_more_than_is_left_is_refused_line_by_line(wanted, error, expected):
