@@ -208,7 +208,10 @@ def test_order_to_be_paid_at_the_door_is_shipped_unpaid_and_stays_shipped_when_p
     assert state(order) == ("shipped", False, True)
     assert (Payment.objects.get().status, order.paid_at is not None) == ("successful", True)
     events = list(order.events.values_list("from_status", "to_status", "note"))
-    assert events[1:] == [("pending", "shipped", ""), ("shipped", "shipped", "payment received")]
+    assert events[1:] == [
+        ("pending", "shipped", f"parcel {order.number}-1"),
+        ("shipped", "shipped", "payment received"),
+    ]
     check_books()
 
 
