@@ -51,9 +51,15 @@ if PRODUCTION and DEBUG:
 
 SECRET_KEY = required("SECRET_KEY", "local-only-secret-key-that-is-long-enough-to-pass-the-length-check")
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
+# What the codes of gift cards are made with: that of new cards first. They live longer than SECRET_KEY should.
+GIFT_CARD_KEYS = env.list("GIFT_CARD_KEYS", default=[]) or [SECRET_KEY, *SECRET_KEY_FALLBACKS]
 JWT_SIGNING_KEY = env.str("JWT_SIGNING_KEY", default="") or f"jwt:{SECRET_KEY}"
 if PRODUCTION:
-    for name, value in (("SECRET_KEY", SECRET_KEY), ("JWT_SIGNING_KEY", JWT_SIGNING_KEY)):
+    for name, value in (
+        ("SECRET_KEY", SECRET_KEY),
+        ("JWT_SIGNING_KEY", JWT_SIGNING_KEY),
+        *(("GIFT_CARD_KEYS", key) for key in GIFT_CARD_KEYS),
+    ):
         if len(value.encode()) < 32 or value.startswith(("local-only", "django-insecure", "change-me")):
             raise ImproperlyConfigured(f"{name} is shorter than 32 bytes or a published example; make a new one.")
 
@@ -206,6 +212,7 @@ CELERY_BEAT_SCHEDULE = {
     "fetch-movements": {"task": "payments.fetch_movements", "schedule": 1800.0, "options": {"expires": 1800}},
     "ask-about-claims": {"task": "payments.ask_about_claims", "schedule": 60.0, "options": {"expires": 60}},
     "reconcile-due-days": {"task": "payments.reconcile_due_days", "schedule": 3600.0, "options": {"expires": 3600}},
+    "expire-gift-cards": {"task": "payments.expire_gift_cards", "schedule": 600.0, "options": {"expires": 600}},
     "cancel-unpaid-orders": {"task": "orders.cancel_unpaid_orders", "schedule": 30.0, "options": {"expires": 30}},
     "tend-stock-notices": {"task": "catalog.tend_stock_notices", "schedule": 600.0, "options": {"expires": 600}},
     "sweep-imports": {"task": "catalog.sweep_imports", "schedule": 300.0, "options": {"expires": 300}},
@@ -321,6 +328,7 @@ THROTTLE_RATES = {
     "register": rate("THROTTLE_REGISTER", f"{10 * _LOCAL_FACTOR}/3600"),
     "payment": rate("THROTTLE_PAYMENT", f"{5 * _LOCAL_FACTOR}/60"),
     "review": rate("THROTTLE_REVIEW", f"{30 * _LOCAL_FACTOR}/3600"),
+    "gift-card": rate("THROTTLE_GIFT_CARD", f"{20 * _LOCAL_FACTOR}/3600"),
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "ByteMtaani API",
@@ -356,6 +364,7 @@ SPECTACULAR_SETTINGS = {
         "ReviewStatusEnum": "catalog.reviews.models.Review.Status",
         "ImportKindEnum": "catalog.exchange.models.CatalogueImport.Kind",
         "ImportStateEnum": "catalog.exchange.models.CatalogueImport.State",
+        "CreditMovementKindEnum": "payments.credit.models.CreditMovement.Kind",
         "LedgerTransactionKindEnum": "payments.models.LedgerTransaction.Kind",
         "LedgerAccountKindEnum": "payments.models.LedgerAccount.Kind",
     },
@@ -369,6 +378,7 @@ SPECTACULAR_SETTINGS = {
         {"name": "orders", "description": "Orders and their life."},
         {"name": "shipping", "description": "Zones, methods, pick-up points, and what they cost."},
         {"name": "payments", "description": "Mobile payments and their callbacks."},
+        {"name": "gift-cards", "description": "Gift cards and store credit."},
     ],
 }
 

@@ -73,6 +73,13 @@ class RegisterThrottle(RequestThrottle):
         return "register", client_address(request)
 
 
+class GiftCardThrottle(RequestThrottle):
+    """Asking about codes is counted more strictly than reading: whoever asks often is guessing."""
+
+    def scope_and_identity(self, request: Request) -> tuple[str, str]:
+        return "gift-card", super().scope_and_identity(request)[1]
+
+
 class PaymentThrottle(RequestThrottle):
     """Starting payments is counted by user; looking at them is not."""
 

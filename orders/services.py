@@ -119,14 +119,23 @@ def cancel_unpaid_orders(limit: int = 500) -> int:
     due = Order.objects.filter(status=Order.Status.PENDING, payment_open=False, reserved_until__lt=Now())
     cancelled = 0
     for order_id in due.order_by("reserved_until").values_list("pk", flat=True)[:limit]:
-        with transaction.atomic():
-            order = lock_order(order_id)
-            if order.reserved_until is None or order.reserved_until > timezone.now():
-                continue
-            try:
-                # Without the hooks: nothing was paid, and payments lock their rows before the order.
-                _cancel(order, actor=None, note="not paid in time")
-            except (InvalidOrderTransition, OrderBeingPaid, PartlyShipped):
-                continue
-            cancelled += 1
+        try:
+            cancelled += _expire(order_id)
+        except (InvalidOrderTransition, OrderBeingPaid, PartlyShipped):
+            continue
     return cancelled
+
+
+@transaction.atomic
+def _expire(order_id: UUID) -> bool:
+    """Cancel an order that is not paid in time; what a gift card or store credit has paid of it goes back."""
+    for prepare in hooks.before_expiry:
+        prepare(order_id)
+    order = lock_order(order_id)
+    if order.reserved_until is None or order.reserved_until > timezone.now():
+        return False
+    note = "not paid in time"
+    order = _cancel(order, actor=None, note=note)
+    for follow in hooks.after_cancel:
+        follow(order, None, note)
+    return True

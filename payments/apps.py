@@ -9,4 +9,5 @@ class PaymentsConfig(AppConfig):
         from payments import cancelling, system_checks  # noqa: F401 - registers the checks
 
         hooks.before_cancel.append(cancelling.end_waiting)
+        hooks.before_expiry.append(cancelling.lock_payment)
         hooks.after_cancel.append(cancelling.give_back)

@@ -10,6 +10,7 @@ from django.utils import timezone
 from orders.models import Order
 from orders.services import lock_order
 from payments import outcomes
+from payments.credit.models import CREDIT_PROVIDERS
 from payments.models import Payment, PaymentAttempt
 from payments.outcomes import Outcome
 from payments.providers import get_provider
@@ -161,7 +162,9 @@ def set_payment_open(payment: Payment, order: Order) -> None:
     And, until it is shipped, whether it is to be paid at the door.
     """
     is_open = payment.attempts.filter(status__in=UNRESOLVED).exists() or (
-        payment.status != Payment.Status.SUCCESSFUL and payment.received.filter(status="applied").exists()
+        payment.status != Payment.Status.SUCCESSFUL
+        # A gift card can take back what it paid, whenever the order ends; a person need not.
+        and payment.received.filter(status="applied").exclude(provider__in=CREDIT_PROVIDERS).exists()
     )
     at_the_door = order.pay_on_delivery
     if order.status not in (Order.Status.SHIPPED, Order.Status.DELIVERED):

@@ -28,6 +28,11 @@ def end_waiting(order_id: UUID) -> None:
         order.save(update_fields=["payment_open", "updated_at"])
 
 
+def lock_payment(order_id: UUID) -> None:
+    """Lock an order's payment, if it has one, before the order is."""
+    list(Payment.objects.select_for_update(no_key=True, of=("self",)).filter(order_id=order_id).values_list("pk"))
+
+
 def give_back(order: Order, actor: User | None, note: str) -> None:
     """Promise everything that paid a cancelled order back.
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 from django.db import connection
 
+from ecommerce.currencies import ISO_4217
+
 # Whole minor units of an amount with two places; currencies with other exponents keep theirs in the ledger alone.
 _LEDGER = """
     SELECT t.kind, t.source, t.payment_id, t.received_id, t.refund_id, t.payout_id, a.code, a.currency, e.amount
@@ -17,6 +19,22 @@ _LEDGER = """
     JOIN payments_ledgertransaction AS t ON t.id = e.transaction_id
     JOIN payments_ledgeraccount AS a ON a.id = e.account_id
 """
+# How many minor units one of a currency has, and an amount in them.
+_UNITS = " ".join(f"WHEN '{code}' THEN {10**currency.exponent}" for code, currency in sorted(ISO_4217.items()))
+_CREDIT_CODES = "('gift_cards', 'store_credit')"
+_BALANCES = """
+    SELECT 'gift_cards' AS code, c.id, c.currency, c.balance,
+           (SELECT coalesce(sum(m.amount), 0) FROM payments_creditmovement AS m WHERE m.gift_card_id = c.id) AS moved
+    FROM payments_giftcard AS c
+    UNION ALL
+    SELECT 'store_credit', s.id, s.currency, s.balance,
+           (SELECT coalesce(sum(m.amount), 0) FROM payments_creditmovement AS m WHERE m.store_credit_id = s.id)
+    FROM payments_storecredit AS s
+"""
+
+
+def _in_units(amount: str, currency: str) -> str:
+    return f"({amount} * CASE {currency} {_UNITS} END)"
 
 
 @dataclass(frozen=True)
@@ -96,7 +114,7 @@ CHECKS = (
         """
         SELECT 'order ' || o.number || ' is ' || o.status || ', its payment is ' || coalesce(p.status, 'missing')
         FROM orders_order AS o LEFT JOIN payments_payment AS p ON p.order_id = o.id
-        WHERE (o.status IN ('paid', 'shipped', 'delivered')
+        WHERE (o.status IN ('paid', 'shipped', 'delivered') AND o.total_amount > 0
                AND coalesce(p.status, '') NOT IN ('successful', 'partially_refunded', 'refunded')
                AND NOT (o.pay_on_delivery AND o.status <> 'paid' AND o.paid_at IS NULL))
            OR (o.status = 'pending' AND p.status IN ('successful', 'partially_refunded', 'refunded'))
@@ -199,6 +217,71 @@ CHECKS = (
             ) AS x GROUP BY 1
         ) AS m USING (currency)
         WHERE coalesce(l.held, 0) <> coalesce(m.waiting, 0)
+        """,
+    ),
+    Check(
+        "what is on a gift card, or is store credit, is the sum of its movements, and never below zero",
+        f"""
+        SELECT b.code || ' ' || b.id || ' holds ' || b.balance || ' ' || b.currency || ', its movements are ' || b.moved
+        FROM ({_BALANCES}) AS b WHERE b.balance <> b.moved OR b.balance < 0
+        """,
+    ),
+    Check(
+        "each movement of credit is booked with its amount, on the account of its kind",
+        f"""
+        SELECT 'movement ' || m.id || ' (' || m.kind || ') is ' || m.amount || ', booked: ' || coalesce(x.booked, 0)
+        FROM payments_creditmovement AS m
+        LEFT JOIN payments_giftcard AS c ON c.id = m.gift_card_id
+        LEFT JOIN payments_storecredit AS s ON s.id = m.store_credit_id
+        LEFT JOIN LATERAL (
+            SELECT -sum(e.amount) AS booked
+            FROM payments_ledgerentry AS e JOIN payments_ledgeraccount AS a ON a.id = e.account_id
+            WHERE e.transaction_id = m.transaction_id AND a.currency = coalesce(c.currency, s.currency)
+              AND a.code = CASE WHEN c.id IS NULL THEN 'store_credit' ELSE 'gift_cards' END
+        ) AS x ON true
+        WHERE coalesce(x.booked, 0) <> {_in_units("m.amount", "coalesce(c.currency, s.currency)")}
+        """,
+    ),
+    Check(
+        "nothing is booked as credit without a movement",
+        f"""
+        SELECT 'transaction ' || t.source || ' ' || t.kind || ' moves credit of nobody'
+        FROM payments_ledgertransaction AS t
+        WHERE EXISTS (
+            SELECT 1 FROM payments_ledgerentry AS e JOIN payments_ledgeraccount AS a ON a.id = e.account_id
+            WHERE e.transaction_id = t.id AND a.code IN {_CREDIT_CODES}
+        ) AND NOT EXISTS (SELECT 1 FROM payments_creditmovement AS m WHERE m.transaction_id = t.id)
+        """,
+    ),
+    Check(
+        "the accounts of gift cards and store credit hold what all balances are together",
+        f"""
+        SELECT coalesce(l.code, b.code) || ' ' || coalesce(l.currency, b.currency) || ': ' || coalesce(l.held, 0)
+               || ' booked, ' || coalesce(b.owed, 0) || ' on the balances'
+        FROM (
+            SELECT code, currency, -sum(amount) AS held
+            FROM ({_LEDGER}) AS x WHERE code IN {_CREDIT_CODES} GROUP BY 1, 2
+        ) AS l
+        FULL JOIN (
+            SELECT code, currency, sum({_in_units("balance", "currency")}) AS owed FROM ({_BALANCES}) AS x GROUP BY 1, 2
+        ) AS b USING (code, currency)
+        WHERE coalesce(l.held, 0) <> coalesce(b.owed, 0)
+        """,
+    ),
+    Check(
+        "what was paid with credit was spent once, and what went back to it came back once",
+        """
+        SELECT 'received ' || r.id || ' of ' || r.amount || ' was spent as ' || coalesce(sum(m.amount), 0)
+        FROM payments_receivedmoney AS r
+        LEFT JOIN payments_creditmovement AS m ON m.received_id = r.id AND m.kind = 'spend'
+        WHERE r.provider IN ('gift_card', 'store_credit')
+        GROUP BY r.id HAVING count(m.id) <> 1 OR sum(m.amount) <> -r.amount
+        UNION ALL
+        SELECT 'refund ' || f.id || ' of ' || f.amount || ' is ' || f.status || ' and came back as '
+               || coalesce(sum(m.amount), 0)
+        FROM payments_refund AS f LEFT JOIN payments_creditmovement AS m ON m.refund_id = f.id
+        WHERE f.provider IN ('gift_card', 'store_credit')
+        GROUP BY f.id HAVING f.status <> 'succeeded' OR count(m.id) <> 1 OR sum(m.amount) <> f.amount
         """,
     ),
     Check(

@@ -113,6 +113,13 @@ class NothingToRefund(DomainError):
     message = "Nothing was paid, or all of it went back."
 
 
+class OrderNotPaid(DomainError):
+    """A part that went back would still count as paid when the rest comes."""
+
+    code = "order_not_paid"
+    message = "The order waits for the rest of its money. Cancel it, and all that was paid goes back."
+
+
 class RefundTooLarge(DomainError):
     status_code = 400
     code = "refund_too_large"

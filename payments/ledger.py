@@ -8,7 +8,9 @@ natural key ``(source, kind)`` makes a repeat harmless. Accounts, for each curre
 * ``customers``: received for orders;
 * ``refunds``: promised back, not gone yet; ``payouts``: the same towards sellers, owed from ``sellers``;
 * ``fees:<name>``: kept by the provider; ``rounding``: whole shillings asked for cents;
-* ``exchange``: between two currencies of one payment.
+* ``exchange``: between two currencies of one payment;
+* ``gift_cards``, ``store_credit``: owed to whoever holds them; ``goodwill``: what was given away as such credit;
+  ``breakage``: gift cards that expired.
 """
 
 from dataclasses import dataclass
@@ -17,6 +19,7 @@ from decimal import Decimal
 from django.db import transaction
 
 from ecommerce.currencies import minor_units
+from payments.credit.models import GIFT_CARD, STORE_CREDIT
 from payments.models import (
     LedgerAccount,
     LedgerEntry,
@@ -32,12 +35,17 @@ Kind = LedgerTransaction.Kind
 
 SUSPENSE, CUSTOMERS, REFUNDS = "suspense", "customers", "refunds"
 PAYOUTS, SELLERS, ROUNDING, EXCHANGE = "payouts", "sellers", "rounding", "exchange"
+GOODWILL, BREAKAGE = "goodwill", "breakage"
+# Where what such a provider "holds" stands: it is not money that somebody has for the shop, but less that it owes.
+CREDIT_ACCOUNTS = {GIFT_CARD: "gift_cards", STORE_CREDIT: "store_credit"}
 
 _KINDS = {
     "provider": LedgerAccount.Kind.ASSET,
     "fees": LedgerAccount.Kind.EXPENSE,
     ROUNDING: LedgerAccount.Kind.INCOME,
     EXCHANGE: LedgerAccount.Kind.ASSET,
+    GOODWILL: LedgerAccount.Kind.EXPENSE,
+    BREAKAGE: LedgerAccount.Kind.INCOME,
 }
 
 
@@ -51,13 +59,13 @@ class Line:
 
 
 def held_by(provider: str) -> str:
-    return f"provider:{provider}"
+    return CREDIT_ACCOUNTS.get(provider) or f"provider:{provider}"
 
 
-def record_received(received: ReceivedMoney) -> None:
+def record_received(received: ReceivedMoney) -> LedgerTransaction:
     """The provider holds money for us; nobody has said yet what it is for."""
     amount, currency = received.amount, received.currency
-    _book(
+    booked = _book(
         Kind.RECEIVED,
         f"received:{received.pk}",
         Line(held_by(received.provider), amount, currency),
@@ -65,6 +73,7 @@ def record_received(received: ReceivedMoney) -> None:
         received=received,
     )
     record_fee(received)
+    return booked
 
 
 def record_fee(received: ReceivedMoney) -> None:
@@ -110,8 +119,8 @@ def record_refund_owed(refund: Refund) -> None:
     _book(Kind.REFUND_OWED, f"refund:{refund.pk}", *_owed(refund), refund=refund, payment=refund.payment)
 
 
-def record_refund_paid(refund: Refund) -> None:
-    _book(
+def record_refund_paid(refund: Refund) -> LedgerTransaction:
+    return _book(
         Kind.REFUND_PAID,
         f"refund:{refund.pk}",
         Line(REFUNDS, refund.amount, refund.currency),
@@ -157,6 +166,18 @@ def record_payout_dropped(payout: Payout) -> None:
     )
 
 
+def record_credit(
+    kind: LedgerTransaction.Kind, source: str, *, provider: str, amount: Decimal, currency: str, against: str
+) -> LedgerTransaction:
+    """The shop owes the holder of a gift card or of store credit ``amount`` more, or less if negative."""
+    return _book(
+        kind,
+        source,
+        Line(against, amount, currency),
+        Line(CREDIT_ACCOUNTS[provider], -amount, currency),
+    )
+
+
 def _owed(refund: Refund) -> list[Line]:
     payment, worth = refund.payment, refund.payment_amount
     if payment is None or worth is None:  # it never paid for anything
@@ -179,7 +200,7 @@ def _book(
     received: ReceivedMoney | None = None,
     refund: Refund | None = None,
     payout: Payout | None = None,
-) -> None:
+) -> LedgerTransaction:
     booked, is_new = LedgerTransaction.objects.get_or_create(
         source=source,
         kind=kind,
@@ -195,6 +216,7 @@ def _book(
             for line in lines
             if line.amount
         )
+    return booked
 
 
 def _account(code: str, currency: str) -> LedgerAccount:

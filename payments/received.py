@@ -196,6 +196,11 @@ def applied_total(payment: Payment) -> Decimal:
     return applied.aggregate(total=Sum("applied_amount"))["total"] or ZERO
 
 
+def has_money_in_doubt(payment: Payment) -> bool:
+    """Tell whether money that seems to be this payment's is on the work list: paying again would be paying twice."""
+    return payment.received.filter(status__in=(Status.UNVERIFIED, Status.UNMATCHED)).exists()
+
+
 def _complete(payment: Payment, received: ReceivedMoney) -> None:
     if payment.status not in (Payment.Status.PENDING, Payment.Status.FAILED) or due_of(payment) > 0:
         return

@@ -103,7 +103,7 @@ def reconcile_due_days(now: datetime | None = None) -> int:
         *ReceivedMoney.objects.filter(
             received_at__gte=_start_of(today - timedelta(days=LOOK_BACK)), verified_at__isnull=False
         )
-        .exclude(source=ReceivedMoney.Source.STAFF)
+        .exclude(source__in=(ReceivedMoney.Source.STAFF, ReceivedMoney.Source.CREDIT))
         .values_list("provider", flat=True)
         .distinct(),
     }

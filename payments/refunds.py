@@ -1,7 +1,8 @@
 """Refunds: money that goes back, promised once, sent at most once, settled by whatever the provider says later.
 
 A refund is of one receipt and never more than that receipt brought less what went back of it, under its lock. The
-promise is booked at once; the provider is told by a worker, without a lock. Locks: payment, received money, refund.
+promise is booked at once; the provider is told by a worker, without a lock. What was paid with a gift card or with
+store credit goes back onto it at once, and nobody is told. Locks: payment, received money, refund, order, gift cards.
 """
 
 from collections.abc import Sequence
@@ -19,11 +20,14 @@ from ecommerce.money import ZERO
 from orders.models import Order, OrderItem
 from orders.services import lock_order, transition_order
 from payments import ledger
-from payments.exceptions import NothingToRefund, RefundInProgress, RefundNotByHand, RefundTooLarge
+from payments.credit import books as credit
+from payments.credit.exceptions import RefundNotToCredit
+from payments.credit.models import STORE_CREDIT
+from payments.exceptions import NothingToRefund, OrderNotPaid, RefundInProgress, RefundNotByHand, RefundTooLarge
 from payments.models import Payment, ReceivedMoney, Refund, RefundLine
 from payments.money_out import Outgoing
 from payments.providers import get_provider
-from payments.providers.base import RefundRequest, TransferResult
+from payments.providers.base import RefundRequest, TransferResult, Verdict
 from payments.tasks import query_refund as query_refund_task
 from payments.tasks import send_refund as send_refund_task
 
@@ -39,13 +43,22 @@ class RefundedLine:
 
 @transaction.atomic
 def refund_payment(
-    *, payment_id: UUID, amount: Decimal | None, reason: str, actor: User | None, lines: Sequence[RefundedLine] = ()
+    *,
+    payment_id: UUID,
+    amount: Decimal | None,
+    reason: str,
+    actor: User | None,
+    lines: Sequence[RefundedLine] = (),
+    to_store_credit: bool = False,
 ) -> list[Refund]:
     """Promise a payer ``amount`` of a payment back, in its currency; all that is left when None.
 
     Takes the newest receipts first; each gives a refund of its own, since a provider gives back what it received.
+    ``to_store_credit`` gives as store credit what came by a provider; what came from a gift card goes back onto it.
 
     Raises:
+        OrderNotPaid: a part has come, and the order waits for the rest.
+        RefundNotToCredit: nobody's account could be credited, or not in this currency.
         NothingToRefund: nothing was paid, or all of it went back.
         RefundTooLarge: more than is left.
         RefundInProgress: an earlier refund of a receipt is not finished.
@@ -60,6 +73,11 @@ def refund_payment(
     available = sum(left.values(), ZERO)
     if available <= 0:
         raise NothingToRefund()
+    if payment.paid_at is None and payment.order.is_payable:
+        raise OrderNotPaid()
+    if to_store_credit:
+        _refuse_to_credit(payment, receipts)
+    _lock_for_credit(payment, receipts, also=to_store_credit)
     wanted = available if amount is None else amount
     if wanted > available:
         raise RefundTooLarge(available)
@@ -77,6 +95,7 @@ def refund_payment(
                 cause=Refund.Cause.REQUESTED,
                 actor=actor,
                 reason=reason,
+                to_store_credit=to_store_credit,
             )
         )
         wanted -= worth
@@ -96,8 +115,11 @@ def owe_refund(
     payment_amount: Decimal | None = None,
     actor: User | None = None,
     reason: str = "",
+    to_store_credit: bool = False,
 ) -> Refund:
     """Promise ``amount`` of locked, booked money back, and owe its sending. Must run inside a transaction.
+
+    What goes back within the shop's own books has gone when this returns.
 
     Raises:
         RefundInProgress: an earlier one of this receipt is not finished.
@@ -114,7 +136,7 @@ def owe_refund(
         received=received,
         payment=payment,
         payment_amount=payment_amount,
-        provider=received.provider,
+        provider=STORE_CREDIT if to_store_credit and not credit.is_credit(received.provider) else received.provider,
         amount=amount,
         currency=received.currency,
         reference=f"refund-{refund_id.hex}",
@@ -123,6 +145,9 @@ def owe_refund(
         requested_by=actor,
     )
     ledger.record_refund_owed(refund)
+    if credit.is_credit(refund.provider):
+        gone = TransferResult(verdict=Verdict.SUCCEEDED, route="credit")
+        return settle_refund(refund.pk, gone, source="credit")
     _refunds.owe_sending(refund)
     return refund
 
@@ -135,9 +160,13 @@ def owe_refund_of_payment(
     Raises:
         RefundInProgress: an earlier refund of a receipt is not finished.
     """
-    for received in payment.received.select_for_update(no_key=True, of=("self",)).filter(
-        status=ReceivedMoney.Status.APPLIED
-    ):
+    receipts = list(
+        payment.received.select_for_update(no_key=True, of=("self",))
+        .filter(status=ReceivedMoney.Status.APPLIED)
+        .order_by("-received_at", "-pk")
+    )
+    _lock_for_credit(payment, receipts)
+    for received in receipts:
         worth = (received.applied_amount or ZERO) - _worth_promised(received)
         if worth > 0:
             amount = _share(received, worth, takes_rest=True)
@@ -152,10 +181,26 @@ def owe_refund_of_payment(
             )
 
 
-def promised_of(received: ReceivedMoney) -> Decimal:
-    """Return what went back of a receipt, or is on its way, in the receipt's currency."""
-    promised = received.refunds.exclude(status=Status.FAILED).aggregate(total=Sum("amount"))["total"]
-    return promised or ZERO
+def _lock_for_credit(payment: Payment, receipts: Sequence[ReceivedMoney], *, also: bool = False) -> None:
+    """Lock what a refund within the books needs after the receipts: the order, then what they were paid from."""
+    if also or any(credit.is_credit(received.provider) for received in receipts):
+        lock_order(payment.order_id)
+        credit.lock_sources(receipts)
+
+
+def _refuse_to_credit(payment: Payment, receipts: Sequence[ReceivedMoney]) -> None:
+    if payment.user is None:
+        raise RefundNotToCredit("This order belongs to no account.")
+    if any(received.currency != payment.currency for received in receipts):
+        raise RefundNotToCredit("It was paid in another currency: give it back the way it came.")
+
+
+def promised_of(received: ReceivedMoney, *, by: str = "") -> Decimal:
+    """Return what went back of a receipt (``by`` a provider), or is on its way, in the receipt's currency."""
+    refunds = received.refunds.exclude(status=Status.FAILED)
+    if by:
+        refunds = refunds.filter(provider=by)
+    return refunds.aggregate(total=Sum("amount"))["total"] or ZERO
 
 
 def _worth_promised(received: ReceivedMoney) -> Decimal:
@@ -204,13 +249,15 @@ class _Refunds(Outgoing[Refund]):
         return get_provider(row.provider).refund_is_repeatable
 
     def succeeded(self, row: Refund) -> None:
-        ledger.record_refund_paid(row)
+        booked = ledger.record_refund_paid(row)
         received = row.received
         if received.status == ReceivedMoney.Status.SURPLUS and promised_of(received) == received.amount:
             received.status = ReceivedMoney.Status.RETURNED
             received.save(update_fields=["status", "updated_at"])
         if row.payment is not None:
             _follow(row.payment)
+        if credit.is_credit(row.provider):
+            credit.pay_back(row, booked)
 
     def failed(self, row: Refund) -> None:
         """A person sees it, as money that must go back and has not."""

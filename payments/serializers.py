@@ -13,6 +13,8 @@ from accounts.serializers import PhoneNumberField
 from ecommerce.phone import mask_phone
 from orders.models import Order
 from payments import outcomes
+from payments.credit.codes import LONGEST_TYPED
+from payments.credit.models import CREDIT_PROVIDERS
 from payments.models import Payment, PaymentAttempt, Payout, ReceivedMoney, Refund, RefundLine
 from payments.providers import provider_names
 from payments.providers.mpesa.reading import wire_msisdn
@@ -21,11 +23,12 @@ COLLECT_METHODS = [
     (method.value, method.label)
     for method in (Payment.Method.CASH_ON_DELIVERY, Payment.Method.BANK_TRANSFER, Payment.Method.MPESA)
 ]
+REFUND_TO = [("payer", "the way it came"), ("store_credit", "store credit")]
 # How far the clock of a rider's phone may be ahead of ours.
 CLOCKS_DIFFER = timedelta(minutes=5)
 
 
-class StartPaymentSerializer(serializers.Serializer[Any]):
+class PayOrderSerializer(serializers.Serializer[Any]):
     order_id = serializers.UUIDField()
     method = serializers.ChoiceField(choices=Payment.Method.choices)
     phone_number = PhoneNumberField(required=False)
@@ -40,7 +43,21 @@ class StartPaymentSerializer(serializers.Serializer[Any]):
         return attrs
 
 
-class InitializePaymentSerializer(StartPaymentSerializer):
+class StartPaymentSerializer(PayOrderSerializer):
+    """``code`` is that of a gift card; ``amount`` is how much of it, or of store credit, is to be spent."""
+
+    code = serializers.CharField(required=False, max_length=LONGEST_TYPED)
+    amount = serializers.DecimalField(max_digits=12, decimal_places=2, min_value=Decimal("0.01"), required=False)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if attrs["method"] == Payment.Method.GIFT_CARD and not attrs.get("code"):
+            raise serializers.ValidationError({"code": ["Which gift card?"]}, code="required")
+        if "amount" in attrs and attrs["method"] not in CREDIT_PROVIDERS:
+            raise serializers.ValidationError({"amount": ["This way of paying takes all that is lacking."]})
+        return super().validate(attrs)
+
+
+class InitializePaymentSerializer(PayOrderSerializer):
     """``provider`` chooses one where several of the shop's collect by the method."""
 
     provider = serializers.ChoiceField(choices=[(name, name) for name in provider_names()], required=False)
@@ -48,6 +65,8 @@ class InitializePaymentSerializer(StartPaymentSerializer):
     def validate_method(self, method: str) -> str:
         if method == Payment.Method.MPESA:
             raise serializers.ValidationError("It is paid on a phone: POST /api/payments/.", code="invalid_choice")
+        if method in CREDIT_PROVIDERS:
+            raise serializers.ValidationError("It is paid at once: POST /api/payments/.", code="invalid_choice")
         return method
 
 
@@ -255,6 +274,7 @@ class StartRefundSerializer(serializers.Serializer[Any]):
     payment_id = serializers.UUIDField()
     amount = serializers.DecimalField(max_digits=12, decimal_places=2, min_value=Decimal("0.01"), required=False)
     reason = serializers.CharField(max_length=200)
+    to = serializers.ChoiceField(choices=REFUND_TO, default="payer")
 
 
 class CompleteRefundSerializer(serializers.Serializer[Any]):

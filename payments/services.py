@@ -33,10 +33,10 @@ from payments.exceptions import (
     TooManyPrompts,
     TooManyUnpaidOrders,
 )
-from payments.models import Payment, PaymentAttempt, ReceivedMoney
+from payments.models import Payment, PaymentAttempt
 from payments.providers import get_provider, provider_for
 from payments.providers.base import PaymentProvider
-from payments.received import due_of
+from payments.received import due_of, has_money_in_doubt
 from payments.sending import SEND_WITHIN
 from payments.tasks import send_attempt
 
@@ -82,7 +82,8 @@ def start_payment(
     order = Order.objects.filter(pk=order_id, user=user).first()
     if order is None:
         raise OrderNotFound()
-    provider.payable_amount(order.total_amount, order.currency)  # refuses before anything is stored
+    if not Payment.objects.filter(order=order).exists():
+        provider.payable_amount(order.total_amount, order.currency)  # refuses before anything is stored
     payment = lock_payment_of(order, method=method, provider=provider.name)
     order = lock_order(order.pk)
     if payment.status == Payment.Status.SUCCESSFUL or order.status == Order.Status.PAID:
@@ -99,7 +100,7 @@ def start_payment(
             return StartedPayment(payment, live, is_new=False)
         if not can_be_left:
             raise PaymentInProgress()
-    if attempts.filter(status=PaymentAttempt.Status.REVIEW).exists() or _has_money_in_doubt(payment):
+    if attempts.filter(status=PaymentAttempt.Status.REVIEW).exists() or has_money_in_doubt(payment):
         raise PaymentUnderReview()
     due = due_of(payment)
     charge = provider.payable_amount(due, payment.currency)
@@ -148,13 +149,6 @@ def _keep_pause(payment: Payment, provider_name: str) -> None:
     left = last.ended_at + timedelta(seconds=outcome.pause) - timezone.now()
     if left > timedelta():
         raise RetryLater(outcome.advice, math.ceil(left.total_seconds()))
-
-
-def _has_money_in_doubt(payment: Payment) -> bool:
-    """Tell whether money that seems to be this payment's is on the work list: paying again would be paying twice."""
-    return payment.received.filter(
-        status__in=(ReceivedMoney.Status.UNVERIFIED, ReceivedMoney.Status.UNMATCHED)
-    ).exists()
 
 
 def _new_reference(order: Order, attempt_id: UUID) -> str:

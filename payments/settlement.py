@@ -152,7 +152,8 @@ def _reversed(payment: Payment, attempt: PaymentAttempt, result: ProviderResult)
 def _went_back_by_us(attempt: PaymentAttempt) -> bool:
     """Tell whether our own refunds explain that a provider has an attempt's money no more."""
     money = ReceivedMoney.objects.filter(attempt=attempt).first()
-    return money is not None and refunds.promised_of(money) >= money.amount
+    # What was given as store credit the provider has still.
+    return money is not None and refunds.promised_of(money, by=money.provider) >= money.amount
 
 
 def _arrival(

@@ -18,6 +18,7 @@ from ecommerce import idempotency
 from ecommerce.http import IDEMPOTENCY_HEADER, REQUIRED_IDEMPOTENCY_HEADER, checked
 from ecommerce.schema import ErrorSerializer
 from payments import decisions, refunds, serializers
+from payments.credit.models import STORE_CREDIT
 from payments.filters import ReceivedMoneyFilter, RefundFilter
 from payments.models import Payment, ReceivedMoney, Refund
 
@@ -155,7 +156,9 @@ class StartRefundView(APIView):
         summary="Refund a payment",
         description=(
             "In whole, or in part with `amount` (in the payment's currency). Never more than was paid less what went "
-            "back. The provider is told by a worker; follow the refunds' `status`."
+            "back. The provider is told by a worker; follow the refunds' `status`. What was paid with a gift card or "
+            "with store credit goes back onto it, at once; with `to: store_credit` the rest becomes store credit, too. "
+            "The newest receipt goes back first."
         ),
         parameters=[REQUIRED_IDEMPOTENCY_HEADER],
         request=serializers.StartRefundSerializer,
@@ -169,7 +172,16 @@ class StartRefundView(APIView):
                     "reason": "one item was out of stock",
                 },
                 request_only=True,
-            )
+            ),
+            OpenApiExample(
+                "All of it, to be spent in the shop",
+                value={
+                    "payment_id": "0198c0de-0000-7000-8000-000000000003",
+                    "reason": "returned",
+                    "to": "store_credit",
+                },
+                request_only=True,
+            ),
         ],
     )
     def post(self, request: Request) -> Response:
@@ -179,7 +191,11 @@ class StartRefundView(APIView):
 
         def effect() -> Response:
             made = refunds.refund_payment(
-                payment_id=payment.pk, amount=data.get("amount"), reason=data["reason"], actor=actor
+                payment_id=payment.pk,
+                amount=data.get("amount"),
+                reason=data["reason"],
+                actor=actor,
+                to_store_credit=data["to"] == STORE_CREDIT,
             )
             rows = Refund.objects.select_related("payment__order").prefetch_related("lines")
             found = rows.filter(pk__in=[refund.pk for refund in made]).order_by("created_at")

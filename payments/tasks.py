@@ -42,6 +42,20 @@ def handle_provider_event(event_id: str) -> None:
     handle_event(UUID(event_id))
 
 
+@owed_task("payments.send_gift_card", network=True)
+def send_gift_card(card_id: str) -> None:
+    from payments.credit.notifications import send_gift_card as send
+
+    send(UUID(card_id))
+
+
+@shared_task(name="payments.expire_gift_cards")
+def expire_gift_cards() -> None:
+    from payments.credit.issuing import expire_gift_cards as expire
+
+    expire()
+
+
 @shared_task(name="payments.query_due_attempts")
 def query_due_attempts() -> None:
     from payments.queries import query_due_attempts as query

@@ -1,4 +1,4 @@
-from django.urls import path
+from django.urls import include, path
 from rest_framework.routers import SimpleRouter
 
 from payments import collect_views, finance_views, payout_views, provider_views, staff_views, views
@@ -38,5 +38,6 @@ urlpatterns = [
     path("payments/till/<str:secret>/result/", provider_views.TillAnswerView.as_view(), name="till-answer"),
     path("payments/till/<str:secret>/result/timeout/", provider_views.TillAnswerView.as_view()),
     path("payments/<uuid:id>/stream/", PaymentStreamView.as_view(), name="payment-stream"),
+    path("", include("payments.credit.urls")),
     *router.urls,
 ]

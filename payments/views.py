@@ -12,11 +12,13 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.authentication import signed_in
+from accounts.models import User
 from ecommerce import idempotency
 from ecommerce.http import IDEMPOTENCY_HEADER, IF_NONE_MATCH_HEADER, ConditionalMixin, checked
 from ecommerce.schema import ErrorSerializer
 from ecommerce.throttling import PaymentThrottle, RequestThrottle
 from payments import examples, inline, outcomes, selectors, serializers, services
+from payments.credit import spending
 from payments.exceptions import PaymentPageUnavailable
 from payments.filters import PaymentFilter
 from payments.models import Payment, PaymentAttempt
@@ -56,7 +58,9 @@ class PaymentViewSet(
             "it (200) instead of prompting again. Watch `status` here or on the order. With `cash_on_delivery` the "
             "attempt's `instructions` say what to do, a moment later, and staff say when the money is here. For a "
             "transfer to the shop's own account see `POST /api/payments/initialize/`, which also answers with the "
-            "`instructions` at once."
+            "`instructions` at once.\n\n"
+            "`gift_card` (with its `code`) and `store_credit` pay at once, as far as they go or as `amount` says; what "
+            "is still lacking (`amount` less `paid_amount`) is then paid by any other way."
         ),
         parameters=[IDEMPOTENCY_HEADER],
         request=serializers.StartPaymentSerializer,
@@ -81,6 +85,24 @@ class PaymentViewSet(
                 value={"order_id": "0198c0de-0000-7000-8000-000000000002", "method": "cash_on_delivery"},
                 request_only=True,
             ),
+            OpenApiExample(
+                "A gift card",
+                value={
+                    "order_id": "0198c0de-0000-7000-8000-000000000002",
+                    "method": "gift_card",
+                    "code": "7KMW-Q2XD-9HFA-3PTB",
+                },
+                request_only=True,
+            ),
+            OpenApiExample(
+                "A part, with store credit",
+                value={
+                    "order_id": "0198c0de-0000-7000-8000-000000000002",
+                    "method": "store_credit",
+                    "amount": "500.00",
+                },
+                request_only=True,
+            ),
         ],
     )
     def create(self, request: Request) -> Response:
@@ -88,17 +110,27 @@ class PaymentViewSet(
         user = signed_in(request)
 
         def effect() -> Response:
-            started = services.start_payment(
-                user=user,
-                order_id=data["order_id"],
-                method=data["method"],
-                phone_number=data.get("phone_number", ""),
-            )
-            payment = self.get_queryset().get(pk=started.payment.pk)
-            code = status.HTTP_201_CREATED if started.is_new else status.HTTP_200_OK
+            payment_id, is_new = _pay(user, data)
+            payment = self.get_queryset().get(pk=payment_id)
+            code = status.HTTP_201_CREATED if is_new else status.HTTP_200_OK
             return Response(self.get_serializer(payment).data, status=code)
 
         return idempotency.run_once(request, owner=f"user:{user.pk}", operation="payments.start", effect=effect)
+
+
+def _pay(user: User, data: dict[str, Any]) -> tuple[UUID, bool]:
+    """Do what a checked request asks for; return the payment's id, and whether anything is new."""
+    order_id, method, amount = data["order_id"], data["method"], data.get("amount")
+    if method == Payment.Method.GIFT_CARD:
+        spent = spending.spend_gift_card(user=user, order_id=order_id, code=data["code"], amount=amount)
+        return spent.payment.pk, True
+    if method == Payment.Method.STORE_CREDIT:
+        spent = spending.spend_store_credit(user=user, order_id=order_id, amount=amount)
+        return spent.payment.pk, True
+    started = services.start_payment(
+        user=user, order_id=order_id, method=method, phone_number=data.get("phone_number", "")
+    )
+    return started.payment.pk, started.is_new
 
 
 class InitializeView(APIView):

@@ -1,5 +1,6 @@
 """The tables of payments."""
 
+from payments.credit.models import CreditMovement, GiftCard, StoreCredit
 from payments.models.event import ProviderEvent, RefusedEvents
 from payments.models.ledger import LedgerAccount, LedgerEntry, LedgerTransaction
 from payments.models.money import MoneyOut, Payout, ReceivedMoney, Refund, RefundLine
@@ -7,6 +8,8 @@ from payments.models.payment import Payment, PaymentAttempt
 from payments.models.statement import Reconciliation, ReconciliationDifference, Statement, StatementLine
 
 __all__ = [
+    "CreditMovement",
+    "GiftCard",
     "LedgerAccount",
     "LedgerEntry",
     "LedgerTransaction",
@@ -23,4 +26,5 @@ __all__ = [
     "RefusedEvents",
     "Statement",
     "StatementLine",
+    "StoreCredit",
 ]

@@ -47,6 +47,9 @@ class LedgerTransaction(BaseModel):
         PAYOUT_PAID = "payout_paid"
         PAYOUT_DROPPED = "payout_dropped"
         REVERSED = "reversed"  # the provider took it back: a chargeback
+        CREDIT_ISSUED = "credit_issued"  # a gift card was made
+        CREDIT_EXPIRED = "credit_expired"
+        CREDIT_ADJUSTED = "credit_adjusted"  # by staff
 
     source = models.CharField(max_length=60)
     kind = models.CharField(max_length=20, choices=Kind.choices)

@@ -28,6 +28,7 @@ class ReceivedMoney(BaseModel):
         C2B = "c2b"  # a till's or paybill's confirmation
         STATEMENT = "statement"  # a provider's list or an uploaded file
         STAFF = "staff"  # taken by hand: cash, or seen on a bank account
+        CREDIT = "credit"  # a gift card or store credit: the shop owes so much less
 
     provider = models.CharField(max_length=20)
     # Null until known: a success told by a query alone comes without one.

@@ -18,6 +18,8 @@ class Payment(BaseModel):
         BANK_TRANSFER = "bank_transfer"
         MOBILE_MONEY = "mobile_money"
         CASH_ON_DELIVERY = "cash_on_delivery"
+        GIFT_CARD = "gift_card"
+        STORE_CREDIT = "store_credit"
 
     class Status(models.TextChoices):
         PENDING = "pending"
