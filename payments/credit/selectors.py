@@ -14,15 +14,15 @@ def gift_cards() -> QuerySet[GiftCard]:
 
 
 def with_movements(cards: QuerySet[GiftCard]) -> QuerySet[GiftCard]:
-    return cards.prefetch_related(Prefetch("movements", queryset=_newest_movements()))
+    return cards.prefetch_related(_newest_movements())
 
 
 def store_credit_of(user: User) -> QuerySet[StoreCredit]:
     """A customer's balances, by currency, with their newest movements, in two statements."""
-    movements = Prefetch("movements", queryset=_newest_movements())
-    return StoreCredit.objects.filter(user=user).order_by("currency").prefetch_related(movements)
+    return StoreCredit.objects.filter(user=user).order_by("currency").prefetch_related(_newest_movements())
 
 
-def _newest_movements() -> QuerySet[CreditMovement]:
+def _newest_movements() -> Prefetch:
     movements = CreditMovement.objects.select_related("received__payment__order", "refund__payment__order")
-    return movements.order_by("-created_at", "-pk")[:MOST_MOVEMENTS]
+    newest = movements.order_by("-created_at", "-pk")[:MOST_MOVEMENTS]
+    return Prefetch("movements", queryset=newest, to_attr="newest_movements")

@@ -81,7 +81,7 @@ class GiftCardSerializer(serializers.ModelSerializer[GiftCard]):
 
 
 class GiftCardDetailSerializer(GiftCardSerializer):
-    movements = StaffMovementSerializer(many=True, read_only=True)
+    movements = StaffMovementSerializer(source="newest_movements", many=True, read_only=True)
 
     class Meta(GiftCardSerializer.Meta):
         fields = (*GiftCardSerializer.Meta.fields, "movements")
@@ -136,7 +136,7 @@ class GiftCardBalanceSerializer(serializers.ModelSerializer[GiftCard]):
 class StoreCreditSerializer(serializers.ModelSerializer[StoreCredit]):
     """A balance with its newest movements."""
 
-    movements = CreditMovementSerializer(many=True, read_only=True)
+    movements = CreditMovementSerializer(source="newest_movements", many=True, read_only=True)
 
     class Meta:
         model = StoreCredit
@@ -145,4 +145,4 @@ class StoreCreditSerializer(serializers.ModelSerializer[StoreCredit]):
 
 
 class StaffStoreCreditSerializer(StoreCreditSerializer):
-    movements = StaffMovementSerializer(many=True, read_only=True)
+    movements = StaffMovementSerializer(source="newest_movements", many=True, read_only=True)
