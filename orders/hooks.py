@@ -6,6 +6,8 @@ from uuid import UUID
 from accounts.models import User
 from orders.models import Order
 
+# Run with an order that was just placed, in the same transaction.
+after_placing: list[Callable[[Order], None]] = []
 # Run before an order that somebody wants to cancel is locked, in the same transaction: for rows that are locked before
 # orders, and for what must end with the order.
 before_cancel: list[Callable[[UUID], None]] = []

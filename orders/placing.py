@@ -18,6 +18,7 @@ from catalog import stock
 from catalog.models import StockMovement
 from ecommerce.insertion import insert_together
 from ecommerce.transactions import joined
+from orders import hooks
 from orders.exceptions import MixedCurrencies, TotalTooLarge
 from orders.lines import ItemInput, WantedLine, lock_lines, refuse_changed
 from orders.models import Cart, Order, OrderEvent, OrderItem
@@ -89,6 +90,8 @@ def place_order(
         actor=user,
     )
     _keep_items(order, lines)
+    for follow in hooks.after_placing:
+        follow(order)
     return order
 
 

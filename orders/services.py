@@ -21,7 +21,7 @@ from orders.transitions import transition_order as transition_order  # noqa: PLC
 
 
 @transaction.atomic
-def mark_paid(order_id: UUID) -> Order:
+def mark_paid(order_id: UUID, *, note: str = "payment received") -> Order:
     """The money has arrived: the order is paid, and its confirmation mail is owed. Digital goods are handed over.
 
     One that was shipped to be paid at the door stays where it is on its way.
@@ -31,9 +31,9 @@ def mark_paid(order_id: UUID) -> Order:
     """
     order = lock_order(order_id)
     if order.is_payable and order.status != Order.Status.PENDING:
-        order.events.create(from_status=order.status, to_status=order.status, note="payment received")
+        order.events.create(from_status=order.status, to_status=order.status, note=note)
     else:
-        order = transition_order(order_id, Order.Status.PAID, note="payment received")
+        order = transition_order(order_id, Order.Status.PAID, note=note)
     order.paid_at = timezone.now()
     order.reserved_until = None
     order.save(update_fields=["paid_at", "reserved_until", "updated_at"])
