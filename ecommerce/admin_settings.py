@@ -40,6 +40,8 @@ def admin_site(shop_name: str) -> dict[str, object]:
                         staff_link("Payments", "payments", "payments.payment"),
                         staff_link("Payment attempts", "send_to_mobile", "payments.paymentattempt"),
                         staff_link("Refunds", "undo", "payments.refund", badge="payments.admin.badges.refunds"),
+                        staff_link("Gift cards", "redeem", "payments.giftcard"),
+                        staff_link("Store credit", "savings", "payments.storecredit"),
                         staff_link("Payouts", "outbound", "payments.payout", badge="payments.admin.badges.payouts"),
                     ],
                 },

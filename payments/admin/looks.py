@@ -11,6 +11,7 @@ from ecommerce.admin_base import EMPTY, badge, may
 from ecommerce.phone import mask_phone
 from orders.admin import PAYMENT_LOOKS
 from payments import outcomes
+from payments.credit.models import CREDIT_PROVIDERS
 from payments.models import LedgerTransaction, MoneyOut, Payment, PaymentAttempt, ReceivedMoney
 from payments.providers import provider_names
 
@@ -102,7 +103,7 @@ class ProviderFilter(admin.SimpleListFilter):
     parameter_name = "provider"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(name, name) for name in provider_names()]
+        return [(name, name) for name in (*provider_names(), *CREDIT_PROVIDERS)]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         return queryset.filter(provider=self.value()) if self.value() else queryset
