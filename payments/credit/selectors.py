@@ -14,15 +14,16 @@ def gift_cards() -> QuerySet[GiftCard]:
 
 
 def with_movements(cards: QuerySet[GiftCard]) -> QuerySet[GiftCard]:
-    return cards.prefetch_related(_newest_movements())
+    """Cards with their newest movements, as ``newest_movements``, in one statement more."""
+    return cards.prefetch_related(Prefetch("movements", queryset=_newest(), to_attr="newest_movements"))
 
 
 def store_credit_of(user: User) -> QuerySet[StoreCredit]:
     """A customer's balances, by currency, with their newest movements, in two statements."""
-    return StoreCredit.objects.filter(user=user).order_by("currency").prefetch_related(_newest_movements())
+    movements = Prefetch("movements", queryset=_newest(), to_attr="newest_movements")
+    return StoreCredit.objects.filter(user=user).order_by("currency").prefetch_related(movements)
 
 
-def _newest_movements() -> Prefetch:
+def _newest() -> QuerySet[CreditMovement]:
     movements = CreditMovement.objects.select_related("received__payment__order", "refund__payment__order")
-    newest = movements.order_by("-created_at", "-pk")[:MOST_MOVEMENTS]
-    return Prefetch("movements", queryset=newest, to_attr="newest_movements")
+    return movements.order_by("-created_at", "-pk")[:MOST_MOVEMENTS]
