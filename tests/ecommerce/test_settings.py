@@ -86,6 +86,10 @@ def load_settings(monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, An
             {"JWT_SIGNING_KEY": "short"},
             "JWT_SIGNING_KEY is shorter than 32 bytes or a published example; make a new one.",
         ),
+        (
+            {"GIFT_CARD_KEYS": f"{SECRET},short"},
+            "GIFT_CARD_KEYS is shorter than 32 bytes or a published example; make a new one.",
+        ),
         ({"DEBUG": "true"}, "DEBUG is on; production never starts with it."),
         ({"DEBUG": "perhaps"}, "DEBUG is 'perhaps'; it must be true or false."),
         ({"ALLOWED_HOSTS": None}, "ALLOWED_HOSTS must name the shop's hosts in production, and '*' is not a host."),
