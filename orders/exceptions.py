@@ -43,3 +43,21 @@ class TotalTooLarge(DomainError):
 class OrderBeingPaid(DomainError):
     code = "order_being_paid"
     message = "A payment for this order is still open. Wait until it has ended, then cancel."
+
+
+class UnknownOrderItem(DomainError):
+    status_code = 400
+    code = "unknown_order_item"
+    message = "The order has no such item."
+
+
+class UnitsNotOpen(DomainError):
+    """With one row for each item of which fewer units are left to be shipped."""
+
+    code = "units_not_open"
+    message = "So many units cannot be cancelled."
+
+
+class NothingLeftToPay(DomainError):
+    code = "nothing_left_to_pay"
+    message = "What would be left costs nothing. Cancel the whole order instead."

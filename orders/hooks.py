@@ -1,10 +1,11 @@
 """What apps above this one do when an order changes; payments put theirs in. Orders know nothing of them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from decimal import Decimal
 from uuid import UUID
 
 from accounts.models import User
-from orders.models import Order
+from orders.models import Order, OrderItem
 
 # Run with an order that was just placed, in the same transaction.
 after_placing: list[Callable[[Order], None]] = []
@@ -16,3 +17,16 @@ before_cancel: list[Callable[[UUID], None]] = []
 before_expiry: list[Callable[[UUID], None]] = []
 # Run with the cancelled, locked order, who did it, and their note. What they raise undoes the cancelling.
 after_cancel: list[Callable[[Order, User | None, str], None]] = []
+
+# Run before an order is locked whose total somebody wants to change, or of whose price some goes back, in the same
+# transaction: for rows that are locked before orders.
+before_change: list[Callable[[UUID], None]] = []
+# Run with a locked, unpaid order whose total has changed. What they raise undoes the change.
+total_changed: list[Callable[[Order], None]] = []
+# Promise the customer of a locked order so much of what was paid, in its currency, for a reason, by whom, and for which
+# lines (units and their worth); return how much was promised: less when less is left. Run one after the other, each for
+# what those before it have not given. What they raise undoes everything.
+GiveBack = Callable[[Order, Decimal, str, User | None, Sequence[tuple[OrderItem, int, Decimal]]], Decimal]
+give_back: list[GiveBack] = []
+# The same as credit for a next order.
+give_credit: list[GiveBack] = []

@@ -168,6 +168,8 @@ class OrderItem(BaseModel):
     position = models.PositiveSmallIntegerField()
     # What has become of its units; those of ``quantity`` that are neither are still to be shipped.
     cancelled_quantity = models.PositiveIntegerField(default=0, db_default=0)
+    # Of the cancelled ones, those that went before the order was paid: ``discount`` and ``tax`` are of all the others.
+    uncharged_quantity = models.PositiveIntegerField(default=0, db_default=0)
     shipped_quantity = models.PositiveIntegerField(default=0, db_default=0)
     returned_quantity = models.PositiveIntegerField(default=0, db_default=0)  # of the shipped ones
 
@@ -183,10 +185,23 @@ class OrderItem(BaseModel):
             models.CheckConstraint(
                 condition=Q(shipped_quantity__gte=F("returned_quantity")), name="order_item_returned_was_shipped"
             ),
+            models.CheckConstraint(
+                condition=Q(cancelled_quantity__gte=F("uncharged_quantity")), name="order_item_uncharged_is_cancelled"
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.quantity} × {self.sku}"
+
+    @property
+    def open_quantity(self) -> int:
+        """How many units are still to be shipped."""
+        return self.quantity - self.cancelled_quantity - self.shipped_quantity
+
+    @property
+    def charged_quantity(self) -> int:
+        """How many units the line costs; ``price * charged_quantity - discount`` is its sum."""
+        return self.quantity - self.uncharged_quantity
 
 
 class OrderEvent(models.Model):

@@ -77,6 +77,22 @@ class PlaceOrderSerializer(ContactSerializer):
     items = OrderItemInputSerializer(many=True, allow_empty=False, max_length=settings.ORDER_MAX_LINES)  # type: ignore[call-arg]
 
 
+class UnitsInputSerializer(serializers.Serializer[Any]):
+    item_id = serializers.UUIDField()
+    quantity = quantity_field()
+
+
+class CancelOrderSerializer(serializers.Serializer[Any]):
+    items = UnitsInputSerializer(
+        many=True,
+        required=False,
+        allow_empty=False,
+        max_length=settings.ORDER_MAX_LINES,  # type: ignore[call-arg]
+        help_text="Units that are not shipped; without, the whole order is meant.",
+    )
+    reason = serializers.CharField(required=False, max_length=150, allow_blank=True)
+
+
 class OrderItemSerializer(serializers.ModelSerializer[OrderItem]):
     product_id = serializers.UUIDField(read_only=True)
     variant_id = serializers.UUIDField(read_only=True)
@@ -92,14 +108,16 @@ class OrderItemSerializer(serializers.ModelSerializer[OrderItem]):
             "sku",
             "options",
             "quantity",
+            "cancelled_quantity",
             "shipped_quantity",
+            "returned_quantity",
             "price",
             "line_total",
         )
         read_only_fields = fields
 
     def get_line_total(self, item: OrderItem) -> str:
-        return str(item.price * item.quantity)
+        return str(item.price * item.charged_quantity)
 
 
 class OrderSerializer(serializers.ModelSerializer[Order]):

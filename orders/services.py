@@ -1,9 +1,10 @@
 """Orders after they were placed: every change of their state."""
 
+from collections.abc import Iterable, Mapping
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Max
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -14,7 +15,7 @@ from orders import hooks
 from orders.exceptions import InvalidOrderTransition, OrderBeingPaid
 from orders.fulfilment import services as fulfilment
 from orders.fulfilment.exceptions import PartlyShipped
-from orders.models import Order
+from orders.models import Order, OrderItem
 from orders.tasks import send_order_confirmation
 from orders.transitions import lock_order as lock_order  # noqa: PLC0414 - also this module's, for the apps above
 from orders.transitions import transition_order as transition_order  # noqa: PLC0414
@@ -65,28 +66,49 @@ def _cancel(order: Order, *, actor: User | None, note: str) -> Order:
     # Money that comes for a paid order is too much anyway, and goes back by itself.
     if order.status == Order.Status.PENDING and order.payment_open:
         raise OrderBeingPaid()
-    items = list(order.items.annotate(kind=F("product__kind")))
+    items = list(order.items.select_related("product"))
     if any(item.shipped_quantity for item in items):
         raise PartlyShipped()
     order = transition_order(order.pk, Order.Status.CANCELLED, actor=actor, note=note)
     order.reserved_until = None
     order.save(update_fields=["reserved_until", "updated_at"])
-    lines = [item for item in items if item.kind == Product.Kind.PHYSICAL]
-    order.items.update(cancelled_quantity=F("quantity"))
-    stock.lock_stock(line.variant_id for line in lines)
+    release_units({item: item.open_quantity for item in items if item.open_quantity}, actor=actor)
+    return order
+
+
+def release_units(units: Mapping[OrderItem, int], *, actor: User | None = None) -> None:
+    """Count open units of a locked order's lines as cancelled and give their stock back. Products must be loaded."""
+    for item, number in units.items():
+        item.cancelled_quantity += number
+    OrderItem.objects.bulk_update(units, ["cancelled_quantity"])
+    goods = {item: number for item, number in units.items() if item.product.kind == Product.Kind.PHYSICAL}
+    stock.lock_stock(item.variant_id for item in goods)
+    parts = next_parts(goods, StockMovement.Kind.RELEASE)
     stock.apply_changes(
         (
             stock.Change(
-                variant_id=line.variant_id,
+                variant_id=item.variant_id,
                 kind=StockMovement.Kind.RELEASE,
-                available=line.quantity,
-                order_item_id=line.pk,
+                available=number,
+                order_item_id=item.pk,
+                part=parts[item.pk],
             )
-            for line in lines
+            for item, number in goods.items()
         ),
         actor=actor,
     )
-    return order
+
+
+def next_parts(items: Iterable[OrderItem], kind: StockMovement.Kind) -> dict[UUID, int]:
+    """Return the number that the next movement of a kind has for each line, whose order is locked."""
+    ids = [item.pk for item in items]
+    moved = StockMovement.objects.filter(order_item_id__in=ids, kind=kind).values_list("order_item_id")
+    return dict.fromkeys(ids, 0) | {pk: last + 1 for pk, last in moved.annotate(last=Max("part")) if pk}
+
+
+def note_event(order: Order, note: str, *, actor: User | None = None) -> None:
+    """Write what happened to an order, whose status stays, into its timeline."""
+    order.events.create(from_status=order.status, to_status=order.status, actor=actor, note=note[:200])
 
 
 @transaction.atomic

@@ -1,5 +1,7 @@
 """Orders over HTTP."""
 
+from typing import Any
+
 from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
 from rest_framework import mixins, status, viewsets
@@ -12,8 +14,7 @@ from accounts.authentication import signed_in
 from ecommerce import idempotency
 from ecommerce.forms import shared
 from ecommerce.http import IDEMPOTENCY_HEADER, checked
-from ecommerce.transactions import retry_on_conflict
-from orders import placing, selectors, serializers, services
+from orders import cancelling, placing, selectors, serializers, services
 from orders.filters import OrderFilter
 from orders.lines import ItemInput
 from orders.models import Order
@@ -76,17 +77,30 @@ class OrderViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Ge
         return idempotency.run_once(request, owner=f"user:{user.pk}", operation="orders.place", effect=effect)
 
     @extend_schema(
-        summary="Cancel an order",
+        summary="Cancel an order, or some of it",
         description=(
-            "Only before it is shipped, and while no payment of it is open. Its stock comes back, and what was paid "
-            "goes back by itself: follow the payment's `status`."
+            "Without `items` the whole order: only before any of it is shipped, and while no payment of it is open. "
+            "With `items` these units, which are neither shipped nor cancelled (`units_not_open` names each that is); "
+            "an unpaid order then costs so much less. The stock comes back, and what was paid for it goes back by "
+            "itself: follow the payment's `status`. While an earlier refund is under way the answer is 409 "
+            "`refund_in_progress`, and nothing is cancelled. The charge for shipping goes back with the last unit, if "
+            "none was shipped."
         ),
-        request=None,
+        parameters=[IDEMPOTENCY_HEADER],
+        request=serializers.CancelOrderSerializer,
         responses={200: serializers.OrderSerializer},
+        examples=[
+            OpenApiExample("All of it", value={"reason": "found it cheaper"}, request_only=True),
+            OpenApiExample(
+                "One unit",
+                value={"items": [{"item_id": "0198c0de-0000-7000-8000-000000000004", "quantity": 1}]},
+                request_only=True,
+            ),
+        ],
     )
     @action(detail=True, methods=["post"])
     def cancel(self, request: Request, pk: str) -> Response:
-        return self._cancel(request)
+        return self._cancel(request, checked(serializers.CancelOrderSerializer, request))
 
     @extend_schema(
         summary="Cancel an order",
@@ -94,7 +108,7 @@ class OrderViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Ge
         responses={200: serializers.OrderSerializer},
     )
     def destroy(self, request: Request, pk: str) -> Response:
-        return self._cancel(request)
+        return self._cancel(request, {})
 
     @extend_schema(
         summary="Show an order's timeline", filters=False, responses=serializers.OrderEventSerializer(many=True)
@@ -104,13 +118,24 @@ class OrderViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Ge
         order = self.get_object()
         return Response(serializers.OrderEventSerializer(order.events.all(), many=True).data)
 
-    def _cancel(self, request: Request) -> Response:
+    def _cancel(self, request: Request, data: dict[str, Any]) -> Response:
         order = self.get_object()
         user = signed_in(request)
         if order.user_id != user.pk and not user.has_perm("orders.change_order"):
             raise PermissionDenied()
-        retry_on_conflict(lambda: services.cancel_order(order.pk, actor=user, note="cancelled by request"))
-        return self._answer(order, status.HTTP_200_OK)
+        units = [
+            cancelling.UnitsInput(**item, attr=f"items.{index}") for index, item in enumerate(data.get("items", []))
+        ]
+        reason = data.get("reason", "")
+
+        def effect() -> Response:
+            if units:
+                cancelling.cancel_units(order.pk, units, actor=user, note=reason)
+            else:
+                services.cancel_order(order.pk, actor=user, note=reason or "cancelled by request")
+            return self._answer(order, status.HTTP_200_OK)
+
+        return idempotency.run_once(request, owner=f"user:{user.pk}", operation="orders.cancel", effect=effect)
 
     def _answer(self, order: Order, status_code: int) -> Response:
         fresh = self.get_queryset().get(pk=order.pk)

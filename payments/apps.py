@@ -12,3 +12,6 @@ class PaymentsConfig(AppConfig):
         hooks.before_cancel.append(cancelling.end_waiting)
         hooks.before_expiry.append(cancelling.lock_payment)
         hooks.after_cancel.append(cancelling.give_back)
+        hooks.before_change.append(cancelling.lock_payment)
+        hooks.total_changed.append(cancelling.follow_total)
+        hooks.give_back.append(cancelling.give_part_back)

@@ -1,9 +1,14 @@
-"""What becomes of an order's payment when the order is cancelled; told by ``orders.hooks``."""
+"""What becomes of an order's payment when all or some of the order goes back; told by ``orders.hooks``."""
 
+from collections.abc import Sequence
+from decimal import Decimal
 from uuid import UUID
 
+from django.utils import timezone
+
 from accounts.models import User
-from orders.models import Order
+from ecommerce.money import ZERO
+from orders.models import Order, OrderItem
 from orders.services import lock_order
 from payments import outcomes, refunds
 from payments.attempts import UNRESOLVED, leave_attempt
@@ -42,3 +47,37 @@ def give_back(order: Order, actor: User | None, note: str) -> None:
     payment = Payment.objects.filter(order=order).first()  # locked before the order was
     if payment is not None:
         refunds.owe_refund_of_payment(payment, cause=Refund.Cause.ORDER_CANCELLED, actor=actor, reason=note)
+
+
+def follow_total(order: Order) -> None:
+    """Let an unpaid order's locked payment be about what the order costs now."""
+    Payment.objects.filter(order=order).exclude(amount=order.total_amount).update(
+        amount=order.total_amount, updated_at=timezone.now()
+    )
+
+
+def give_part_back(
+    order: Order,
+    amount: Decimal,
+    reason: str,
+    actor: User | None,
+    lines: Sequence[tuple[OrderItem, int, Decimal]],
+) -> Decimal:
+    """Promise up to ``amount`` of what paid a locked order back; return how much.
+
+    Raises:
+        RefundInProgress: an earlier refund of a receipt is not finished; nothing is changed.
+    """
+    payment = Payment.objects.filter(order=order).first()  # locked before the order was
+    promised = min(amount, refunds.left_of(payment)) if payment is not None else ZERO
+    if payment is None or promised <= 0:
+        return ZERO
+    refunds.refund_payment(
+        payment_id=payment.pk,
+        amount=promised,
+        reason=reason,
+        actor=actor,
+        cause=Refund.Cause.UNITS_BACK,
+        lines=[refunds.RefundedLine(item, units, worth) for item, units, worth in lines],
+    )
+    return promised

@@ -48,6 +48,7 @@ def refund_payment(
     amount: Decimal | None,
     reason: str,
     actor: User | None,
+    cause: Refund.Cause = Refund.Cause.REQUESTED,
     lines: Sequence[RefundedLine] = (),
     to_store_credit: bool = False,
 ) -> list[Refund]:
@@ -92,7 +93,7 @@ def refund_payment(
                 amount=_share(received, worth, takes_rest=worth == left[received.pk]),
                 payment=payment,
                 payment_amount=worth,
-                cause=Refund.Cause.REQUESTED,
+                cause=cause,
                 actor=actor,
                 reason=reason,
                 to_store_credit=to_store_credit,
@@ -179,6 +180,12 @@ def owe_refund_of_payment(
                 actor=actor,
                 reason=reason,
             )
+
+
+def left_of(payment: Payment) -> Decimal:
+    """Return what of a locked payment was paid and neither went back nor is promised, in its currency."""
+    receipts = payment.received.filter(status=ReceivedMoney.Status.APPLIED)
+    return sum(((received.applied_amount or ZERO) - _worth_promised(received) for received in receipts), ZERO)
 
 
 def _lock_for_credit(payment: Payment, receipts: Sequence[ReceivedMoney], *, also: bool = False) -> None:

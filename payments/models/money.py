@@ -150,6 +150,7 @@ class Refund(MoneyOut):
     class Cause(models.TextChoices):
         REQUESTED = "requested"  # by staff: a return, a kindness
         ORDER_CANCELLED = "order_cancelled"  # money came late
+        UNITS_BACK = "units_back"  # some of the order was cancelled, or came back
         PAID_TWICE = "paid_twice"
         UNASKED = "unasked"  # money that belongs to no order
 
