@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from uuid import UUID
 
 from django.db import transaction
@@ -10,11 +9,12 @@ from django.db import transaction
 from accounts.models import User
 from ecommerce.exceptions import ErrorRow
 from ecommerce.money import ZERO
-from orders import hooks, services
+from orders import giving_back, hooks, services
 from orders.exceptions import (
     InvalidOrderTransition,
     NothingLeftToPay,
     OrderBeingPaid,
+    ReplacementIndivisible,
     UnitsNotOpen,
     UnknownOrderItem,
 )
@@ -43,11 +43,11 @@ def cancel_units(order_id: UUID, wanted: Sequence[UnitsInput], *, actor: User | 
         UnitsNotOpen: more than can be cancelled, with one row each; nothing is.
         InvalidOrderTransition: it is shipped, or cancelled already.
         OrderBeingPaid: it is unpaid, and a payment attempt is unresolved.
+        ReplacementIndivisible: it was made in exchange for other goods.
         NothingLeftToPay: what would be left of an unpaid order costs nothing.
         DomainError: what was paid cannot go back now; see ``hooks.give_back``.
     """
-    for prepare in hooks.before_change:
-        prepare(order_id)
+    giving_back.prepare(order_id)
     order = services.lock_order(order_id)
     if Order.Status.CANCELLED not in order.next_statuses:
         raise InvalidOrderTransition(order, Order.Status.CANCELLED)
@@ -55,6 +55,8 @@ def cancel_units(order_id: UUID, wanted: Sequence[UnitsInput], *, actor: User | 
     units = units_of(items, wanted)
     if all(item.open_quantity == units.get(item, 0) and not item.shipped_quantity for item in items):
         return services.cancel_order(order_id, actor=actor, note=note)
+    if giving_back.is_replacement(order):
+        raise ReplacementIndivisible()
     is_paid = order.status != Order.Status.PENDING
     if not is_paid and order.payment_open:
         raise OrderBeingPaid()
@@ -63,7 +65,8 @@ def cancel_units(order_id: UUID, wanted: Sequence[UnitsInput], *, actor: User | 
     named = ", ".join(f"{number} × {item.sku}" for item, number in units.items())
     services.note_event(order, f"{named} cancelled{': ' * bool(note)}{note}", actor=actor)
     if is_paid:
-        give_back(order, sum((worth for *_, worth in lines), ZERO), note or "cancelled in part", actor, lines)
+        worth = sum((worth for *_, worth in lines), ZERO)
+        giving_back.give_back(order, worth, note or "cancelled in part", actor, lines)
     else:
         before = order.total_amount
         reprice(order, items, units)
@@ -99,20 +102,6 @@ def units_of(items: Sequence[OrderItem], wanted: Sequence[UnitsInput]) -> dict[O
     if short:
         raise UnitsNotOpen(short)
     return units
-
-
-def give_back(
-    order: Order, amount: Decimal, reason: str, actor: User | None, lines: Sequence[tuple[OrderItem, int, Decimal]]
-) -> Decimal:
-    """Promise a paid, locked order's customer up to ``amount``; return how much was promised: never more than paid.
-
-    ``hooks.before_change`` must have run before the order was locked.
-    """
-    promised = ZERO
-    for give in hooks.give_back:
-        if promised < amount:
-            promised += give(order, amount - promised, reason, actor, lines)
-    return promised
 
 
 def settle_fulfilment(order: Order) -> None:

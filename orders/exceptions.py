@@ -61,3 +61,8 @@ class UnitsNotOpen(DomainError):
 class NothingLeftToPay(DomainError):
     code = "nothing_left_to_pay"
     message = "What would be left costs nothing. Cancel the whole order instead."
+
+
+class ReplacementIndivisible(DomainError):
+    code = "replacement_indivisible"
+    message = "An order that was made in exchange for other goods can only be cancelled as a whole."

@@ -225,4 +225,5 @@ class OrderEvent(models.Model):
 
 # Last, of the parts that stand by themselves.
 from orders.fulfilment.models import Shipment, ShipmentEvent, ShipmentItem  # noqa: E402,F401
+from orders.returns.models import Return, ReturnItem  # noqa: E402,F401
 from orders.shipping.models import PickupPoint, ShippingMethod, ShippingZone, WeightBand  # noqa: E402,F401

@@ -19,6 +19,13 @@ def send_shipment_mail(shipment_id: str, status: str) -> None:
     send(shipment_id, status)
 
 
+@owed_task("orders.send_return_news", network=True)
+def send_return_news(return_id: str, news: str) -> None:
+    from orders.returns.notifications import send_return_news as send
+
+    send(return_id, news)
+
+
 @shared_task(name="orders.cancel_unpaid_orders")
 def cancel_unpaid_orders() -> None:
     from orders.services import cancel_unpaid_orders as cancel

@@ -3,6 +3,7 @@ from rest_framework.routers import SimpleRouter
 
 from orders import cart_views, views
 from orders.fulfilment.urls import urlpatterns as fulfilment_urls
+from orders.returns.urls import urlpatterns as returns_urls
 from orders.shipping.urls import urlpatterns as shipping_urls
 
 router = SimpleRouter()
@@ -13,6 +14,7 @@ urlpatterns = [
     path("cart/items/", cart_views.CartItemsView.as_view(), name="cart-items"),
     path("cart/items/<uuid:item_id>/", cart_views.CartItemView.as_view(), name="cart-item"),
     path("cart/checkout/confirm/", cart_views.CheckoutConfirmView.as_view(), name="checkout-confirm"),
+    *returns_urls,
     *shipping_urls,
     *fulfilment_urls,
     *router.urls,

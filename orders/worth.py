@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from django.conf import settings
+from django.db.models import Sum
 
 from catalog.tax_kinds import TaxKind
 from ecommerce.currencies import find_currency, round_half_up
@@ -95,6 +96,11 @@ def reprice(order: Order, items: Iterable[OrderItem], dropped: Mapping[OrderItem
 
 
 def _charged(order: Order, item: OrderItem, places: int) -> ChargedLine:
+    if item.discount == item.price * item.charged_quantity:
+        # It costs nothing: perhaps it was given for other goods, and is worth what they were.
+        given = item.exchanged_for.aggregate(amount=Sum("amount"), tax=Sum("tax"))
+        if given["amount"] is not None:
+            return ChargedLine(item.quantity, _units(given["amount"], places), tax=_units(given["tax"], places))
     return ChargedLine(
         quantity=item.charged_quantity,
         amount=_units(item.price * item.charged_quantity, places),

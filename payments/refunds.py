@@ -18,6 +18,7 @@ from ecommerce.currencies import round_to_minor_unit
 from ecommerce.models import new_id
 from ecommerce.money import ZERO
 from orders.models import Order, OrderItem
+from orders.returns.settling import settle_returned
 from orders.services import lock_order, transition_order
 from payments import ledger
 from payments.credit import books as credit
@@ -345,7 +346,11 @@ def _follow(payment: Payment) -> None:
             payment.status = Payment.Status.PARTIALLY_REFUNDED
     payment.needs_refund = waiting or kept > payment.amount
     payment.save(update_fields=["status", "needs_refund", "updated_at"])
+    order = lock_order(payment.order_id)
+    if order.status == Order.Status.CANCELLED:
+        return
     if payment.status == Payment.Status.REFUNDED:
-        order = lock_order(payment.order_id)
-        if Order.Status.REFUNDED in Order.TRANSITIONS[order.status] and order.status != Order.Status.CANCELLED:
+        if Order.Status.REFUNDED in Order.TRANSITIONS[order.status]:
             transition_order(order.pk, Order.Status.REFUNDED, note="paid back in full")
+    elif not payment.refunds.filter(status__in=Refund.OPEN).exists():
+        settle_returned(order)
