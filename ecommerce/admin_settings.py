@@ -31,6 +31,7 @@ def admin_site(shop_name: str) -> dict[str, object]:
                     "title": "Shop",
                     "items": [
                         staff_link("Orders", "receipt_long", "orders.order"),
+                        staff_link("Returns", "assignment_return", "orders.return"),
                         staff_link(
                             "Received money",
                             "savings",

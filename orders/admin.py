@@ -306,3 +306,6 @@ class OrderAdmin(ReadOnlyAdmin):
 
 def _name(user: User | None) -> str:
     return (user.get_full_name() or str(user)) if user else ""
+
+
+from orders.returns import admin as returns_admin  # noqa: E402,F401 - registers itself

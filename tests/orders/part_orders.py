@@ -8,8 +8,8 @@ from rest_framework.test import APIClient
 from catalog.tax_kinds import TaxKind
 from orders import placing
 from orders.cancelling import UnitsInput
+from orders.lines import ItemInput
 from orders.models import Order
-from orders.placing import ItemInput
 from tests.factories import ProductFactory, UserFactory
 
 VAT = Decimal("0.16")
@@ -37,7 +37,7 @@ def phones_and_cables() -> Order:
     cable = ProductFactory(price=Decimal("99.99"), sku="CABLE")
     items = [ItemInput(quantity=3, product_id=phone.pk), ItemInput(quantity=2, product_id=cable.pk)]
     placed = placing.place_order(user=UserFactory(), items=items)
-    return charge(placed, shipping="300.00", discounts={"PHONE": "100.00"})
+    return charge(Order.objects.get(pk=placed.pk), shipping="300.00", discounts={"PHONE": "100.00"})
 
 
 def units(order: Order, **wanted: int) -> list[UnitsInput]:

@@ -10,8 +10,8 @@ from catalog.models import Stock, StockMovement
 from orders import cancelling, placing, services
 from orders.cancelling import UnitsInput
 from orders.exceptions import InvalidOrderTransition, NothingLeftToPay, OrderBeingPaid, OrderPartlyShipped, UnitsNotOpen
+from orders.lines import ItemInput
 from orders.models import Order
-from orders.placing import ItemInput
 from tests.clients import client_for
 from tests.factories import ProductFactory, UserFactory
 from tests.invariants import assert_stock_holds

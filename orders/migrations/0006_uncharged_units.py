@@ -7,7 +7,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('catalog', '0021_tax_kind'),
-        ('orders', '0004_vat_and_units'),
+        ('orders', '0005_shipping'),
     ]
 
     operations = [
