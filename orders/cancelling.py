@@ -18,6 +18,7 @@ from orders.exceptions import (
     UnitsNotOpen,
     UnknownOrderItem,
 )
+from orders.fulfilment.services import settle_fulfilment
 from orders.models import Order, OrderItem
 from orders.worth import reprice, worth_of_units
 
@@ -74,8 +75,7 @@ def cancel_units(order_id: UUID, wanted: Sequence[UnitsInput], *, actor: User | 
             raise NothingLeftToPay()
         for follow in hooks.total_changed:
             follow(order)
-    settle_fulfilment(order)
-    return order
+    return settle_fulfilment(order, actor=actor, note="the rest was cancelled")
 
 
 def units_of(items: Sequence[OrderItem], wanted: Sequence[UnitsInput]) -> dict[OrderItem, int]:
@@ -102,12 +102,3 @@ def units_of(items: Sequence[OrderItem], wanted: Sequence[UnitsInput]) -> dict[O
     if short:
         raise UnitsNotOpen(short)
     return units
-
-
-def settle_fulfilment(order: Order) -> None:
-    """Let a locked order of which nothing is left to be shipped be shipped."""
-    items = list(order.items.all())
-    done = not any(item.open_quantity for item in items) and any(item.shipped_quantity for item in items)
-    if done and Order.Status.SHIPPED in order.next_statuses:
-        services.transition_order(order.pk, Order.Status.SHIPPED, note="the rest was cancelled")
-        order.refresh_from_db(fields=["status"])

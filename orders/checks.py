@@ -5,5 +5,6 @@ Run by ``manage.py check_orders``: after fault tests, and nightly in production.
 
 from catalog.checking import Check
 from orders.fulfilment.checks import CHECKS as FULFILMENT_CHECKS
+from orders.returns.checks import CHECKS as RETURN_CHECKS
 
-CHECKS: tuple[Check, ...] = (*FULFILMENT_CHECKS,)
+CHECKS: tuple[Check, ...] = (*FULFILMENT_CHECKS, *RETURN_CHECKS)
