@@ -9,7 +9,8 @@ from django.contrib.auth.models import Permission
 from catalog.models import Stock, StockMovement
 from orders import cancelling, placing, services
 from orders.cancelling import UnitsInput
-from orders.exceptions import InvalidOrderTransition, NothingLeftToPay, OrderBeingPaid, OrderPartlyShipped, UnitsNotOpen
+from orders.exceptions import InvalidOrderTransition, NothingLeftToPay, OrderBeingPaid, UnitsNotOpen
+from orders.fulfilment.exceptions import PartlyShipped
 from orders.lines import ItemInput
 from orders.models import Order
 from tests.clients import client_for
@@ -181,7 +182,7 @@ def test_partly_shipped_order_is_cancelled_only_in_what_is_left(order):
     services.mark_paid(order.pk)
     ship_some(order, "PHONE", 1)
 
-    with pytest.raises(OrderPartlyShipped):
+    with pytest.raises(PartlyShipped):
         services.cancel_order(order.pk)
     with pytest.raises(UnitsNotOpen):
         cancel(order, PHONE=3)

@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('catalog', '0021_tax_kind'),
-        ('orders', '0006_uncharged_units'),
+        ('orders', '0008_uncharged_units'),
     ]
 
     operations = [

@@ -7,7 +7,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('catalog', '0021_tax_kind'),
-        ('orders', '0005_shipping'),
+        ('orders', '0007_shipments_of_earlier_orders'),
     ]
 
     operations = [
