@@ -30,7 +30,7 @@ from orders.returns.services import ReturnLine, approve_return, cancel_return, r
 from orders.returns.settling import exchange_return
 from orders.returns.states import move_return
 from tests.catalog.inventory import warehouse
-from tests.factories import ProductFactory, UserFactory, buy, variant_of
+from tests.factories import ProductFactory, UserFactory, buy, place_order, variant_of
 from tests.invariants import assert_stock_holds
 from tests.orders.part_orders import phones_and_cables, units
 from tests.orders.returned import arrivals, assert_units_hold, delivered, lines_of, received, requested
@@ -168,9 +168,7 @@ def test_wrong_lines_are_named(order):
 
 
 def delivered_download():
-    order = buy(UserFactory(), ProductFactory(kind="digital", sku="EBOOK"))
-    Order.objects.filter(pk=order.pk).update(paid_at=timezone.now())
-    return order
+    return services.mark_paid(place_order(UserFactory(), ProductFactory(kind="digital", sku="EBOOK")).pk)
 
 
 def test_credit_is_refused_where_the_shop_gives_none(order, monkeypatch):
