@@ -4,14 +4,13 @@ from collections.abc import Sequence
 from decimal import Decimal
 from uuid import UUID
 
-from django.utils import timezone
-
 from accounts.models import User
 from ecommerce.money import ZERO
 from orders.models import Order, OrderItem
 from orders.services import lock_order
 from payments import outcomes, refunds
 from payments.attempts import UNRESOLVED, leave_attempt
+from payments.exceptions import OrderPartlyPaid
 from payments.models import Payment, PaymentAttempt, Refund
 from payments.providers import get_provider
 
@@ -50,10 +49,18 @@ def give_back(order: Order, actor: User | None, note: str) -> None:
 
 
 def follow_total(order: Order) -> None:
-    """Let an unpaid order's locked payment be about what the order costs now."""
-    Payment.objects.filter(order=order).exclude(amount=order.total_amount).update(
-        amount=order.total_amount, updated_at=timezone.now()
-    )
+    """Let an unpaid order's locked payment be about what the order costs now.
+
+    Raises:
+        OrderPartlyPaid: money has come for it, which may be more than what is left to pay.
+    """
+    payment = Payment.objects.filter(order=order).first()  # locked before the order was
+    if payment is None or payment.amount == order.total_amount:
+        return
+    if refunds.left_of(payment) > 0:
+        raise OrderPartlyPaid()
+    payment.amount = order.total_amount
+    payment.save(update_fields=["amount", "updated_at"])
 
 
 def give_part_back(

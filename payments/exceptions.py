@@ -197,3 +197,8 @@ class StatementTooLarge(DomainError):
 
     def __init__(self, most: str) -> None:
         super().__init__([ErrorRow(self.code, f"A statement has at most {most}. Upload it in parts.", "file")])
+
+
+class OrderPartlyPaid(DomainError):
+    code = "order_partly_paid"
+    message = "Part of this order is paid. Pay the rest, or cancel the whole order: what was paid goes back then."

@@ -12,13 +12,14 @@ from catalog.models import Stock
 from orders import cancelling, services
 from orders.exceptions import InvalidOrderTransition, OrderBeingPaid, UnitsNotOpen
 from payments import refunds
-from payments.exceptions import RefundInProgress
+from payments.exceptions import OrderPartlyPaid, RefundInProgress
 from payments.models import Payment, PaymentAttempt, Refund, RefundLine
 from payments.providers.base import TransferResult, Verdict
 from tests.clients import client_for
 from tests.invariants import assert_stock_holds
 from tests.orders.part_orders import ask, phones_and_cables, units
 from tests.payments.by_hand import collect, rider_client, start_by_hand
+from tests.payments.gift_cards import code_of, gift_card, left_on
 from tests.payments.test_ledger import balances, check_books
 from tests.racing import at_once
 
@@ -221,4 +222,22 @@ def test_part_cancelled_against_the_whole_pays_back_what_was_paid_at_most(paid):
     assert results in (["paid", "refund_in_progress"], ["invalid_order_transition", "cancelled"])
     assert given_back() == [Decimal("9966.67") if results[0] == "paid" else TOTAL]
     assert_stock_holds()
+    check_books()
+
+
+def test_order_that_is_partly_paid_is_not_made_cheaper(order):
+    card = gift_card("29000.00")
+    client_for(order.user).post(
+        "/api/payments/", {"order_id": str(order.pk), "method": "gift_card", "code": code_of(card)}
+    )
+    assert left_on(card) == 0
+    before = (order.total_amount, units(order))
+
+    with pytest.raises(OrderPartlyPaid):
+        cancel(order, PHONE=2)
+
+    order.refresh_from_db()
+    assert (order.total_amount, units(order), Payment.objects.get().amount) == (*before, order.total_amount)
+    services.cancel_order(order.pk)
+    assert left_on(card) == Decimal("29000.00")
     check_books()

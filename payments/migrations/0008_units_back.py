@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('payments', '0006_payment_addresses'),
+        ('payments', '0007_gift_cards'),
     ]
 
     operations = [
