@@ -68,6 +68,7 @@ def cancel_units(order_id: UUID, wanted: Sequence[UnitsInput], *, actor: User | 
     if is_paid:
         worth = sum((worth for *_, worth in lines), ZERO)
         giving_back.give_back(order, worth, note or "cancelled in part", actor, lines)
+        order.refresh_from_db(fields=["status"])  # all of what was paid may have gone back
     else:
         before = order.total_amount
         reprice(order, items, units)

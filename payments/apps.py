@@ -15,3 +15,4 @@ class PaymentsConfig(AppConfig):
         hooks.before_change.append(cancelling.lock_payment)
         hooks.total_changed.append(cancelling.follow_total)
         hooks.give_back.append(cancelling.give_part_back)
+        hooks.give_credit.append(cancelling.give_credit)

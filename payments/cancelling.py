@@ -1,12 +1,12 @@
 """What becomes of an order's payment when all or some of the order goes back; told by ``orders.hooks``."""
 
-from collections.abc import Sequence
 from decimal import Decimal
 from uuid import UUID
 
 from accounts.models import User
 from ecommerce.money import ZERO
-from orders.models import Order, OrderItem
+from orders.giving_back import GivenLines
+from orders.models import Order
 from orders.services import lock_order
 from payments import outcomes, refunds
 from payments.attempts import UNRESOLVED, leave_attempt
@@ -63,18 +63,34 @@ def follow_total(order: Order) -> None:
     payment.save(update_fields=["amount", "updated_at"])
 
 
-def give_part_back(
-    order: Order,
-    amount: Decimal,
-    reason: str,
-    actor: User | None,
-    lines: Sequence[tuple[OrderItem, int, Decimal]],
-) -> Decimal:
-    """Promise up to ``amount`` of what paid a locked order back; return how much.
+def give_part_back(order: Order, amount: Decimal, reason: str, actor: User | None, lines: GivenLines) -> Decimal:
+    """Promise up to ``amount`` of what paid a locked order back, by the way it was paid; return how much.
 
     Raises:
         RefundInProgress: an earlier refund of a receipt is not finished; nothing is changed.
     """
+    return _give(order, amount, reason, actor, lines, to_store_credit=False)
+
+
+def give_credit(order: Order, amount: Decimal, reason: str, actor: User | None, lines: GivenLines) -> Decimal:
+    """Do the same as store credit.
+
+    Raises:
+        RefundNotToCredit: the order belongs to no account, or was paid in another currency.
+        RefundInProgress: an earlier refund of a receipt is not finished; nothing is changed.
+    """
+    return _give(order, amount, reason, actor, lines, to_store_credit=True)
+
+
+def _give(
+    order: Order,
+    amount: Decimal,
+    reason: str,
+    actor: User | None,
+    lines: GivenLines,
+    *,
+    to_store_credit: bool,
+) -> Decimal:
     payment = Payment.objects.filter(order=order).first()  # locked before the order was
     promised = min(amount, refunds.left_of(payment)) if payment is not None else ZERO
     if payment is None or promised <= 0:
@@ -85,6 +101,7 @@ def give_part_back(
         reason=reason,
         actor=actor,
         cause=Refund.Cause.UNITS_BACK,
+        to_store_credit=to_store_credit,
         lines=[refunds.RefundedLine(item, units, worth) for item, units, worth in lines],
     )
     return promised

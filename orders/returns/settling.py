@@ -61,8 +61,11 @@ def refund_return(
         if not hooks.give_credit:
             raise StoreCreditUnavailable()
         by = hooks.give_credit
-    goods_return.refund_amount = giving_back.give_back(order, wanted, reason, actor, lines, by=by)
+    goods_return.refund_amount = ZERO
     move_return(goods_return, Status.REFUNDED, actor=actor, note=note)
+    # After the move: what is within the shop's own books goes back at once, and then the order may be settled.
+    goods_return.refund_amount = giving_back.give_back(order, wanted, reason, actor, lines, by=by)
+    goods_return.save(update_fields=["refund_amount", "updated_at"])
     tell_customer(goods_return, "refunded")
     # Else the payment settles it, when the money has gone.
     if goods_return.refund_amount == 0 or giving_back.is_replacement(order):

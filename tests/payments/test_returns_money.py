@@ -214,6 +214,19 @@ def test_credit_is_given_by_those_who_give_it(order, monkeypatch):
     assert (Return.objects.get().refund_amount, Refund.objects.count()) == (Decimal("199.98"), 0)
 
 
+def test_credit_of_an_account_is_given_at_once(order):
+    made = received(order, {"resolution": "store_credit"}, PHONE=3, CABLE=2)
+
+    refund_return(made.pk)
+
+    refund = Refund.objects.get()
+    assert (refund.payment_amount, refund.cause) == (Decimal("30099.98"), "units_back")
+    assert Return.objects.get().refund_amount == Decimal("30099.98")
+    settle()
+    assert states(order) == ("refunded", "partially_refunded")  # the charge for shipping was kept
+    check_books()
+
+
 # --- Exchanges ------------------------------------------------------------------------------------------------
 
 
