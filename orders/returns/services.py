@@ -63,7 +63,7 @@ def request_return(
     Raises:
         OrderNotReturnable: nothing of it was shipped and paid, or it has ended.
         ReturnWindowOver: it was delivered too long ago for this reason.
-        StoreCreditUnavailable: credit is wanted, and the shop gives none.
+        StoreCreditUnavailable: credit is wanted, and the shop gives none, or there is no account to give it to.
         UnknownOrderItem, ItemNamedTwice, ItemNotReturnable, UnitsNotReturnable: with one row for each.
         ExchangeUnavailable: a wanted variant is not for sale, or at another price.
     """
@@ -73,7 +73,7 @@ def request_return(
     until = selectors.returnable_until(order, reason)
     if until is not None and until < timezone.now() and not is_late_allowed:
         raise ReturnWindowOver(ended_at=until.isoformat())
-    if resolution == Return.Resolution.STORE_CREDIT and not hooks.give_credit:
+    if resolution == Return.Resolution.STORE_CREDIT and (order.user_id is None or not hooks.give_credit):
         raise StoreCreditUnavailable()
     chosen = _returnable(order, lines)
     is_exchange = resolution == Return.Resolution.EXCHANGE

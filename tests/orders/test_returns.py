@@ -171,8 +171,12 @@ def delivered_download():
     return services.mark_paid(place_order(UserFactory(), ProductFactory(kind="digital", sku="EBOOK")).pk)
 
 
-def test_credit_is_refused_where_the_shop_gives_none(order, monkeypatch):
-    monkeypatch.setattr("orders.hooks.give_credit", [])
+@pytest.mark.parametrize("is_guest", [False, True])
+def test_credit_is_refused_where_there_is_none_to_give(order, monkeypatch, is_guest):
+    if is_guest:
+        Order.objects.update(user=None)
+    else:
+        monkeypatch.setattr("orders.hooks.give_credit", [])
 
     with pytest.raises(StoreCreditUnavailable):
         requested(order, {"resolution": "store_credit"}, PHONE=1)
