@@ -35,3 +35,10 @@ CARRIERS = {
     "dhl": {"name": "DHL", "tracking_url": "https://www.dhl.com/ke-en/home/tracking.html?tracking-id={number}"},
     "other": {"name": "Another carrier", "tracking_url": ""},
 }
+# How long a cart that nobody changes is kept. What was put aside under a name is kept for ever.
+CART_LIFETIME_GUEST = timedelta(days=whole_number("CART_DAYS_GUEST", 30, most=3_650))
+CART_LIFETIME_USER = timedelta(days=whole_number("CART_DAYS_USER", 365, most=3_650))
+SAVED_CARTS_MOST = 20  # of one customer
+# One mail about each cart that was left, to customers with a confirmed address who have not refused.
+CART_REMINDERS = flag("CART_REMINDERS", default=True)
+CART_REMINDER_AFTER = timedelta(hours=whole_number("CART_REMINDER_HOURS", 24, most=8_760))

@@ -1,11 +1,13 @@
 """The form of requests and answers about baskets."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.conf import settings
 from rest_framework import serializers
 
 from catalog.tax_kinds import TaxKind
+from orders.cart_changes import Change, Code, changes_of, is_for_sale, units_left
 from orders.models import Cart, CartItem
 from orders.pricing.baskets import BasketLine, price_basket
 from orders.selectors import price_of
@@ -31,32 +33,62 @@ class CartItemSerializer(serializers.Serializer[CartItem]):
     quantity = serializers.IntegerField()
     price = serializers.SerializerMethodField(help_text="Of one unit, for this customer and quantity. Decimal string.")
     price_when_added = serializers.DecimalField(source="price", max_digits=12, decimal_places=2)
-    available = serializers.IntegerField(source="variant.stock_level.available")
+    available = serializers.SerializerMethodField()
     line_total = serializers.SerializerMethodField()
 
     def get_price(self, item: CartItem) -> str:
         return str(price_of(item))
 
+    def get_available(self, item: CartItem) -> int:
+        return units_left(item.variant) or 0
+
     def get_line_total(self, item: CartItem) -> str:
         return str(price_of(item) * item.quantity)
 
 
+class ChangeSerializer(serializers.Serializer[Change]):
+    """What is not as the customer put it into the cart.
+
+    `price_changed`, `insufficient_stock` and `unavailable` are told until the line is changed or taken out;
+    `quantity_reduced` and `left_out` once, in the answer of the request that folded two carts into one. `from` and
+    `to` are prices (decimal strings) or numbers of units (whole numbers); `item` is null if no line is left.
+    """
+
+    code = serializers.ChoiceField(choices=Code.choices)
+    item = serializers.UUIDField(source="item_id", allow_null=True)
+    product_id = serializers.UUIDField(source="variant.product_id")
+    variant_id = serializers.UUIDField(source="variant.pk")
+    product_name = serializers.CharField(source="variant.product.product_name")
+
+    def get_fields(self) -> dict[str, Any]:
+        # ``from`` is a word of Python, so the class cannot declare it.
+        return super().get_fields() | {
+            "from": serializers.CharField(source="before"),
+            "to": serializers.CharField(source="after"),
+        }
+
+
 class CartSerializer(serializers.Serializer[Any]):
-    """A cart with live prices, stock and totals. ``id`` is null while nothing was ever put in."""
+    """A cart with live prices, stock and totals. ``id`` is null while nothing was ever put in.
+
+    What cannot be bought any more counts nothing in the totals.
+    """
 
     id = serializers.UUIDField(allow_null=True)
     version = serializers.IntegerField()
     currency = serializers.CharField()
     items = CartItemSerializer(many=True)
+    changes = ChangeSerializer(many=True)
     subtotal = serializers.DecimalField(max_digits=12, decimal_places=2)
     tax = serializers.DecimalField(max_digits=12, decimal_places=2)
     total_amount = serializers.DecimalField(max_digits=12, decimal_places=2)
 
 
-def cart_view(cart: Cart | None, items: list[CartItem]) -> dict[str, Any]:
+def cart_view(cart: Cart | None, items: list[CartItem], told_once: Sequence[Change] = ()) -> dict[str, Any]:
     """Return what ``CartSerializer`` shows of a cart and its lines, as ``selectors.cart_items`` has them."""
+    for_sale = [item for item in items if is_for_sale(item.variant)]
     totals = price_basket(
-        BasketLine(item.pk, item.quantity, price_of(item), TaxKind(item.variant.product.tax_kind)) for item in items
+        BasketLine(item.pk, item.quantity, price_of(item), TaxKind(item.variant.product.tax_kind)) for item in for_sale
     )
     currency = items[0].variant.product.currency if items else settings.DEFAULT_CURRENCY
     return {
@@ -64,6 +96,7 @@ def cart_view(cart: Cart | None, items: list[CartItem]) -> dict[str, Any]:
         "version": cart.version if cart else 0,
         "currency": currency,
         "items": items,
+        "changes": [*told_once, *changes_of(items)],
         "subtotal": totals.subtotal,
         "tax": totals.tax,
         "total_amount": totals.total,

@@ -1,5 +1,7 @@
 """Baskets and the checkout over HTTP."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from uuid import UUID
 
 from django.conf import settings
@@ -39,15 +41,19 @@ class CartMixin(APIView):
         user = request.user if isinstance(request.user, User) else None
         return carts.CartOwner(user=user, token=(token or "")[:100])
 
-    def answer(self, cart: Cart | None, *, token: str = "", status_code: int = 200) -> Response:
-        items = list(selectors.cart_items(cart)) if cart else []
-        body = cart_serializers.CartSerializer(cart_serializers.cart_view(cart, items)).data
+    def found(self, request: Request) -> carts.FoundCart:
+        owner = self.owner(request)
+        return retry_on_conflict(lambda: carts.find_cart(owner))
+
+    def answer(self, found: carts.FoundCart, *, status_code: int = 200) -> Response:
+        items = list(selectors.cart_items(found.cart)) if found.cart else []
+        body = cart_serializers.CartSerializer(cart_serializers.cart_view(found.cart, items, found.changes)).data
         response = Response(body, status=status_code)
-        if token:
-            response[CART_HEADER] = token
+        if found.token:
+            response[CART_HEADER] = found.token
             response.set_signed_cookie(
                 CART_COOKIE,
-                token,
+                found.token,
                 max_age=int(settings.CART_LIFETIME_GUEST.total_seconds()),
                 httponly=True,
                 secure=settings.PRODUCTION,
@@ -61,7 +67,20 @@ class CartView(CartMixin):
         summary="Show the cart", parameters=[CART_TOKEN_HEADER], responses={200: cart_serializers.CartSerializer}
     )
     def get(self, request: Request) -> Response:
-        return self.answer(carts.find_cart(self.owner(request)))
+        return self.answer(self.found(request))
+
+    @extend_schema(
+        summary="Empty the cart",
+        description="Takes everything out, and answers with the empty cart.",
+        parameters=[CART_TOKEN_HEADER],
+        responses={200: cart_serializers.CartSerializer},
+    )
+    def delete(self, request: Request) -> Response:
+        found = self.found(request)
+        if found.cart is not None:
+            cart = found.cart
+            found = replace(found, cart=retry_on_conflict(lambda: carts.empty_cart(cart)), changes=[])
+        return self.answer(found)
 
 
 class CartItemsView(CartMixin):
@@ -75,8 +94,8 @@ class CartItemsView(CartMixin):
     def post(self, request: Request) -> Response:
         data = checked(cart_serializers.CartItemInputSerializer, request)
         owner = self.owner(request)
-        cart, token = retry_on_conflict(lambda: carts.add_item(owner, ItemInput(**data)))
-        return self.answer(cart, token=token, status_code=status.HTTP_201_CREATED)
+        found = retry_on_conflict(lambda: carts.add_item(owner, ItemInput(**data)))
+        return self.answer(found, status_code=status.HTTP_201_CREATED)
 
 
 class CartItemView(CartMixin):
@@ -89,12 +108,7 @@ class CartItemView(CartMixin):
     )
     def patch(self, request: Request, item_id: UUID) -> Response:
         quantity = checked(cart_serializers.CartItemChangeSerializer, request)["quantity"]
-        cart = self._cart(request)
-        try:
-            retry_on_conflict(lambda: carts.change_item(cart, item_id, quantity=quantity))
-        except CartItem.DoesNotExist:
-            raise Http404 from None
-        return self.answer(cart)
+        return self._write(request, lambda cart: carts.change_item(cart, item_id, quantity=quantity))
 
     @extend_schema(
         summary="Set a quantity",
@@ -111,18 +125,17 @@ class CartItemView(CartMixin):
         responses={200: cart_serializers.CartSerializer},
     )
     def delete(self, request: Request, item_id: UUID) -> Response:
-        cart = self._cart(request)
+        return self._write(request, lambda cart: carts.remove_item(cart, item_id))
+
+    def _write(self, request: Request, write: Callable[[Cart], Cart]) -> Response:
+        found = self.found(request)
+        if found.cart is None:
+            raise Http404
+        cart = found.cart
         try:
-            retry_on_conflict(lambda: carts.remove_item(cart, item_id))
+            return self.answer(replace(found, cart=retry_on_conflict(lambda: write(cart))))
         except CartItem.DoesNotExist:
             raise Http404 from None
-        return self.answer(cart)
-
-    def _cart(self, request: Request) -> Cart:
-        cart = carts.find_cart(self.owner(request))
-        if cart is None:
-            raise Http404
-        return cart
 
 
 class CheckoutConfirmView(CartMixin):
@@ -141,9 +154,10 @@ class CheckoutConfirmView(CartMixin):
     def post(self, request: Request) -> Response:
         data = checked(serializers.ContactSerializer, request)
         user = signed_in(request)
-        cart = carts.find_cart(self.owner(request))
-        if cart is None:
+        found = self.found(request)
+        if found.cart is None:
             raise CartEmpty()
+        cart = found.cart
 
         def effect() -> Response:
             order = carts.check_out(cart, user=user, contact=serializers.contact_from(data))

@@ -2,12 +2,12 @@
 
 import hashlib
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F
+from django.db.models import Q
 
 from accounts.models import User
 from catalog.exceptions import InsufficientStock, ProductUnavailable
@@ -15,15 +15,17 @@ from catalog.models import Product, Variant
 from catalog.prices.rules import unit_price
 from catalog.prices.selectors import offers_of, with_offers
 from ecommerce.exceptions import DomainError, ErrorRow
+from orders.cart_changes import Change, fold
 from orders.exceptions import CartEmpty
 from orders.lines import ItemInput, resolve_items
 from orders.models import Cart, CartItem, Order
 from orders.placing import Contact, place_order
+from orders.selectors import with_goods
 
 
 class CartChanged(DomainError):
     code = "cart_changed"
-    message = "The cart was merged or removed at this very moment. Load it again."
+    message = "The cart is not what it was a moment ago. Load it again."
 
 
 class QuantityTooLarge(DomainError):
@@ -40,28 +42,45 @@ class CartOwner:
     token: str = ""
 
 
-def find_cart(owner: CartOwner) -> Cart | None:
-    """Return the owner's cart, if there is one; a guest's cart is folded into the user's first."""
-    if owner.user is None:
-        return Cart.objects.filter(token_hash=_hash(owner.token)).first() if owner.token else None
+@dataclass(frozen=True)
+class FoundCart:
+    """A cart, if there is one; the token that its guest must keep; and what happened to it on the way, told once."""
+
+    cart: Cart | None = None
+    token: str = ""
+    changes: list[Change] = field(default_factory=list)
+
+
+def find_cart(owner: CartOwner) -> FoundCart:
+    """Return the owner's cart in one statement; a guest's cart is folded into the user's first."""
+    conditions = Q(user=owner.user) if owner.user else Q(pk__in=())
     if owner.token:
-        _merge(owner.user, owner.token)
-    return Cart.objects.filter(user=owner.user).first()
+        conditions |= Q(token_hash=_hash(owner.token))
+    elif owner.user is None:
+        return FoundCart()
+    carts = list(Cart.objects.filter(conditions))
+    guests = next((cart for cart in carts if cart.user_id is None), None)
+    if owner.user is None:
+        return FoundCart(guests, owner.token if guests else "")
+    if guests is None:
+        return FoundCart(next(iter(carts), None))
+    return _merge(owner.user, guests)
 
 
-def open_cart(owner: CartOwner) -> tuple[Cart, str]:
-    """Return the owner's cart, made now if needed, and the token that a guest must keep (empty for a user)."""
-    if cart := find_cart(owner):
-        return cart, "" if owner.user else owner.token
+def open_cart(owner: CartOwner) -> FoundCart:
+    """Return the owner's cart, made now if needed, with the token that a guest must keep."""
+    found = find_cart(owner)
+    if found.cart is not None:
+        return found
     if owner.user is not None:
-        return Cart.objects.get_or_create(user=owner.user)[0], ""
+        return FoundCart(Cart.objects.get_or_create(user=owner.user)[0], changes=found.changes)
     token = secrets.token_urlsafe(24)
-    return Cart.objects.create(token_hash=_hash(token)), token
+    return FoundCart(Cart.objects.create(token_hash=_hash(token)), token)
 
 
 @transaction.atomic
-def add_item(owner: CartOwner, item: ItemInput) -> tuple[Cart, str]:
-    """Put units of a variant into the cart, on top of what is there; return the cart and a guest's token.
+def add_item(owner: CartOwner, item: ItemInput) -> FoundCart:
+    """Put units of a variant into the cart, on top of what is there.
 
     Raises:
         ProductUnavailable, VariantRequired, QuantityTooLarge
@@ -70,36 +89,47 @@ def add_item(owner: CartOwner, item: ItemInput) -> tuple[Cart, str]:
     wanted, _ = resolve_items([item])
     (variant_id,) = wanted
     variant = _sellable(variant_id, owner.user.pk if owner.user else None)
-    cart, token = open_cart(owner)
-    _lock(cart)
+    found = open_cart(owner)
+    assert found.cart is not None  # noqa: S101 - opened above
+    cart = lock_cart(found.cart)
     row = CartItem.objects.filter(cart=cart, variant=variant).first()
     _set_quantity(cart, variant, (row.quantity if row else 0) + item.quantity, row)
-    return cart, token
+    return FoundCart(cart, found.token, found.changes)
 
 
 @transaction.atomic
-def change_item(cart: Cart, item_id: UUID, *, quantity: int) -> None:
+def change_item(cart: Cart, item_id: UUID, *, quantity: int) -> Cart:
     """Set the quantity of a line; this also accepts its present price.
 
     Raises:
         CartItem.DoesNotExist: the cart has no such line.
         ProductUnavailable, InsufficientStock, QuantityTooLarge
     """
-    _lock(cart)
+    cart = lock_cart(cart)
     row = CartItem.objects.get(cart=cart, pk=item_id)
     _set_quantity(cart, _sellable(row.variant_id, cart.user_id), quantity, row)
+    return cart
 
 
 @transaction.atomic
-def remove_item(cart: Cart, item_id: UUID) -> None:
+def remove_item(cart: Cart, item_id: UUID) -> Cart:
     """Take a line out.
 
     Raises:
         CartItem.DoesNotExist: the cart has no such line.
     """
-    _lock(cart)
+    cart = lock_cart(cart)
     CartItem.objects.get(cart=cart, pk=item_id).delete()
-    _touch(cart)
+    touch(cart)
+    return cart
+
+
+@transaction.atomic
+def empty_cart(cart: Cart) -> Cart:
+    """Take everything out."""
+    cart = lock_cart(cart)
+    clear(cart)
+    return cart
 
 
 @transaction.atomic
@@ -110,7 +140,7 @@ def check_out(cart: Cart, *, user: User, contact: Contact) -> Order:
         CartEmpty: there is nothing in it, perhaps because this cart has just been ordered.
         and what ``place_order`` raises: a price that is not the one that was shown stops the order.
     """
-    cart = _lock(cart)
+    cart = lock_cart(cart)
     rows = list(cart.items.all())
     if not rows:
         raise CartEmpty()
@@ -120,21 +150,32 @@ def check_out(cart: Cart, *, user: User, contact: Contact) -> Order:
     ]
     seen = {row.variant_id: row.price for row in rows}
     order = place_order(user=user, items=items, contact=contact, cart=cart, seen=seen)
-    cart.items.all().delete()
-    _touch(cart)
+    clear(cart)
     return order
 
 
-def _lock(cart: Cart) -> Cart:
+def lock_cart(cart: Cart) -> Cart:
     """Lock a cart and read it again.
 
     Raises:
-        CartChanged: a log-in elsewhere has just folded it into another one.
+        CartChanged: a log-in elsewhere has just folded it into another one, or it has expired.
     """
     locked = Cart.objects.select_for_update(no_key=True).filter(pk=cart.pk).first()
     if locked is None:
         raise CartChanged()
     return locked
+
+
+def clear(cart: Cart) -> None:
+    """Take everything out of a locked cart."""
+    cart.items.all().delete()
+    touch(cart)
+
+
+def touch(cart: Cart) -> None:
+    """Make a locked cart a new version of itself: it has changed, and its time begins anew."""
+    cart.version += 1
+    cart.save(update_fields=["version", "updated_at"])
 
 
 def _sellable(variant_id: UUID, user_id: UUID | None) -> Variant:
@@ -162,42 +203,28 @@ def _set_quantity(cart: Cart, variant: Variant, quantity: int, row: CartItem | N
         message = f"Only {available} left of {variant.product.product_name}."
         raise InsufficientStock([ErrorRow(InsufficientStock.code, message, "quantity")])
     price = unit_price(variant.price, offers_of(variant), quantity)
-    CartItem.objects.update_or_create(cart=cart, variant=variant, defaults={"quantity": quantity, "price": price})
-    _touch(cart)
+    if row is None:
+        CartItem.objects.create(cart=cart, variant=variant, quantity=quantity, price=price)
+    else:
+        row.quantity, row.price = quantity, price
+        row.save(update_fields=["quantity", "price", "updated_at"])
+    touch(cart)
 
 
-def _merge(user: User, token: str) -> None:
-    """Fold a guest's cart into the user's: quantities add up, capped by stock and limit; the guest's cart goes.
-
-    Who pays less than was shown to the guest pays less; a price that has risen is told at the check-out.
-    """
-    with transaction.atomic():
-        guest = Cart.objects.select_for_update().filter(token_hash=_hash(token)).first()
-        if guest is None:
-            return
-        cart = Cart.objects.get_or_create(user=user)[0]
-        Cart.objects.select_for_update(no_key=True).get(pk=cart.pk)
-        present = {row.variant_id: row for row in cart.items.all()}
-        rows = guest.items.select_related("variant__product", "variant__stock_level")
-        for row in with_offers(rows, to=user.pk, variant="variant_id"):
-            mine = present.get(row.variant_id)
-            most = settings.ORDER_MAX_QUANTITY
-            if row.variant.product.kind == Product.Kind.PHYSICAL:
-                most = min(most, row.variant.stock_level.available)
-            quantity = min(row.quantity + (mine.quantity if mine else 0), most)
-            if quantity > 0 and (mine or len(present) < settings.ORDER_MAX_LINES):
-                price = min(row.price, unit_price(row.variant.price, offers_of(row), quantity))
-                CartItem.objects.update_or_create(
-                    cart=cart, variant=row.variant, defaults={"quantity": quantity, "price": price}
-                )
-                present[row.variant_id] = row
-        guest.delete()
-        _touch(cart)
-
-
-def _touch(cart: Cart) -> None:
-    Cart.objects.filter(pk=cart.pk).update(version=F("version") + 1)
-    cart.refresh_from_db(fields=["version"])
+@transaction.atomic
+def _merge(user: User, guests: Cart) -> FoundCart:
+    """Fold a guest's cart into the user's, see ``cart_changes.fold``; the guest's cart goes."""
+    changes: list[Change] = []
+    guest = Cart.objects.select_for_update().filter(pk=guests.pk).first()
+    if guest is None:  # folded at this very moment
+        return FoundCart(Cart.objects.filter(user=user).first())
+    cart = lock_cart(Cart.objects.get_or_create(user=user)[0])
+    lines = list(with_goods(guest.items.all(), to=user.pk))
+    if lines:
+        changes = fold(cart, lines)
+        touch(cart)
+    guest.delete()
+    return FoundCart(cart, changes=changes)
 
 
 def _hash(token: str) -> str:

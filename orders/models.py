@@ -21,8 +21,10 @@ class Cart(BaseModel):
     user = models.OneToOneField(settings.AUTH_USER_MODEL, null=True, on_delete=models.CASCADE, related_name="cart")
     token_hash = models.CharField(max_length=64, null=True, unique=True)  # SHA-256
     version = models.PositiveIntegerField(default=1)
+    reminded_version = models.PositiveIntegerField(null=True, editable=False)  # its owner was reminded of
 
     class Meta:
+        indexes = [models.Index(fields=["updated_at"], name="cart_oldest")]
         constraints = [
             models.CheckConstraint(
                 condition=Q(user__isnull=False, token_hash__isnull=True)
@@ -226,4 +228,6 @@ class OrderEvent(models.Model):
 # Last, of the parts that stand by themselves.
 from orders.fulfilment.models import Shipment, ShipmentEvent, ShipmentItem  # noqa: E402,F401
 from orders.returns.models import Return, ReturnItem  # noqa: E402,F401
+from orders.reminders.models import CartReminderRefusal  # noqa: E402,F401
+from orders.saved_carts.models import SavedCart, SavedCartItem  # noqa: E402,F401
 from orders.shipping.models import PickupPoint, ShippingMethod, ShippingZone, WeightBand  # noqa: E402,F401

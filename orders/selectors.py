@@ -1,6 +1,7 @@
 """Reading baskets and orders, by audience."""
 
 from decimal import Decimal
+from typing import Any, TypeVar
 from uuid import UUID
 
 from django.db.models import Prefetch, QuerySet
@@ -11,6 +12,8 @@ from catalog.prices.selectors import offers_of, with_offers
 from orders.fulfilment.selectors import received_items
 from orders.models import Cart, CartItem, Order, OrderItem
 
+Lines = TypeVar("Lines", bound=QuerySet[Any])
+
 
 def orders_visible_to(user: User) -> QuerySet[Order]:
     """A customer's own orders; every order for staff who may see orders. With lines, in two statements."""
@@ -20,12 +23,17 @@ def orders_visible_to(user: User) -> QuerySet[Order]:
     return orders.filter(user=user)
 
 
-def cart_items(cart: Cart) -> QuerySet[CartItem]:
-    """The lines of a cart with what a reader wants to see of them and what its owner is offered, in one statement."""
-    items = cart.items.select_related("variant__product", "variant__stock_level").defer(
+def with_goods(lines: Lines, *, to: UUID | None) -> Lines:
+    """Read lines with variant, product, stock, and what the user ``to`` is offered for them; no statement more."""
+    goods = lines.select_related("variant__product", "variant__stock_level").defer(
         "variant__product__search_vector", "variant__product__description"
     )
-    return with_offers(items, to=cart.user_id, variant="variant_id")
+    return with_offers(goods, to=to, variant="variant_id")
+
+
+def cart_items(cart: Cart) -> QuerySet[CartItem]:
+    """The lines of a cart with what a reader wants to see of them and what its owner is offered, in one statement."""
+    return with_goods(cart.items.all(), to=cart.user_id)
 
 
 def price_of(item: CartItem) -> Decimal:

@@ -31,3 +31,24 @@ def cancel_unpaid_orders() -> None:
     from orders.services import cancel_unpaid_orders as cancel
 
     cancel()
+
+
+@shared_task(name="orders.expire_carts")
+def expire_carts() -> None:
+    from orders.cart_expiry import expire_carts as expire
+
+    expire()
+
+
+@shared_task(name="orders.remind_of_carts")
+def remind_of_carts() -> None:
+    from orders.reminders.services import owe_reminders
+
+    owe_reminders()
+
+
+@owed_task("orders.send_cart_reminder", network=True)
+def send_cart_reminder(cart_id: str, version: int) -> None:
+    from orders.reminders.services import send_reminder
+
+    send_reminder(cart_id, version)

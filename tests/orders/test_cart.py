@@ -33,6 +33,7 @@ def test_empty_cart_makes_no_row():
         "version": 0,
         "currency": "KES",
         "items": [],
+        "changes": [],
         "subtotal": "0.00",
         "tax": "0.00",
         "total_amount": "0.00",
@@ -134,6 +135,97 @@ def test_guest_cart_is_folded_into_the_customers_capped_by_stock():
     assert Cart.objects.count() == 1
 
 
+def told(answer):
+    return [(change["code"], change["from"], change["to"], change["item"] is None) for change in answer["changes"]]
+
+
+def test_merge_tells_once_what_could_not_stay():
+    phone, gone, cable = ProductFactory(stock=3), ProductFactory(), ProductFactory(price=Decimal("100.00"))
+    customer = client_for(UserFactory())
+    add(customer, phone, 2)
+    guest = client_for(None)
+    for product in (gone, cable):
+        add(guest, product, 2)
+    token = add(guest, phone, 2).headers["X-Cart-Token"]
+    Variant.objects.filter(product=gone).update(is_active=False)
+    Variant.objects.filter(product=cable).update(price=Decimal("90.00"))
+
+    merged = customer.get(CART, headers={"X-Cart-Token": token}).json()
+    again = customer.get(CART, headers={"X-Cart-Token": token}).json()
+
+    assert told(merged) == [
+        ("unavailable", "2", "0", True),
+        ("price_changed", "100.00", "90.00", False),
+        ("quantity_reduced", "4", "3", False),
+    ]
+    assert told(again) == []
+    assert [(item["quantity"], item["price_when_added"]) for item in again["items"]] == [(3, "1500.00"), (2, "90.00")]
+
+
+def test_merge_never_passes_the_limits(settings):
+    settings.ORDER_MAX_LINES, settings.ORDER_MAX_QUANTITY = 2, 5
+    first, second, third = (ProductFactory(stock=100) for _ in range(3))
+    customer, guest = client_for(UserFactory()), client_for(None)
+    add(customer, first, 4)
+    add(customer, second)
+    add(guest, first, 4)
+    token = add(guest, third).headers["X-Cart-Token"]
+
+    merged = customer.get(CART, headers={"X-Cart-Token": token}).json()
+
+    assert told(merged) == [("quantity_reduced", "8", "5", False), ("left_out", "1", "0", True)]
+    assert [item["quantity"] for item in merged["items"]] == [5, 1]
+
+
+@pytest.mark.parametrize("lines", [1, 20])
+def test_merge_takes_the_same_statements_for_any_number_of_lines(lines, django_assert_num_queries):
+    user, guest = UserFactory(), client_for(None)
+    customer = client_for(user)
+    products = [ProductFactory() for _ in range(lines)]
+    for product in products:
+        add(customer, product)
+        token = add(guest, product).headers["X-Cart-Token"]
+    guests = Cart.objects.get(user=None)
+
+    # Transactions, both carts, lines of both, one update, the version, and the deleting.
+    with django_assert_num_queries(13):
+        found = carts.find_cart(carts.CartOwner(user=user, token=token))
+
+    assert [item.quantity for item in found.cart.items.all()] == [2] * lines
+    assert not Cart.objects.filter(pk=guests.pk).exists()
+
+
+def test_changes_are_told_until_the_line_is_changed():
+    phone, gone = ProductFactory(price=Decimal("100.00")), ProductFactory(price=Decimal("50.00"))
+    client = client_for(UserFactory())
+    item = add(client, phone, 5).json()["items"][0]["id"]
+    add(client, gone)
+    Variant.objects.filter(product=phone).update(price=Decimal("120.00"))
+    Stock.objects.filter(product=phone).update(available=4)
+    Variant.objects.filter(product=gone).update(is_active=False)
+
+    first, second = client.get(CART).json(), client.get(CART).json()
+    accepted = client.patch(f"{ITEMS}{item}/", {"quantity": 4}).json()
+
+    assert told(first) == [
+        ("insufficient_stock", "5", "4", False),
+        ("price_changed", "100.00", "120.00", False),
+        ("unavailable", "1", "0", False),
+    ]
+    assert first["changes"][0] == {
+        "code": "insufficient_stock",
+        "item": item,
+        "product_id": str(phone.pk),
+        "variant_id": str(variant_of(phone).pk),
+        "product_name": phone.product_name,
+        "from": "5",
+        "to": "4",
+    }
+    assert second == first
+    assert told(accepted) == [("unavailable", "1", "0", False)]
+    assert accepted["total_amount"] == "480.00"  # what cannot be bought costs nothing
+
+
 def test_customers_own_cart_is_not_opened_by_its_id_as_a_token():
     user = UserFactory()
     product = ProductFactory()
@@ -198,16 +290,37 @@ def test_goods_sold_meanwhile_stop_the_order_and_keep_the_cart():
     assert len(second.get(CART).json()["items"]) == 1
 
 
-@pytest.mark.parametrize("rows", [1, 3])
-def test_cart_takes_the_same_statements_for_any_number_of_lines(rows, django_assert_num_queries):
-    client = client_for(UserFactory())
-    for _ in range(rows):
-        add(client, ProductFactory())
+@pytest.mark.parametrize("rows", [1, 10, 100])
+def test_cart_is_read_in_two_statements_for_any_number_of_lines(rows, django_assert_num_queries):
+    guest, user = client_for(None), UserFactory()
+    customer = client_for(user)
+    products = [ProductFactory() for _ in range(rows)]
+    add(guest, products[0])
+    add(customer, products[0])
+    for cart in Cart.objects.all():
+        CartItem.objects.bulk_create(
+            CartItem(cart=cart, variant=variant_of(product), quantity=1, price=1) for product in products[1:]
+        )
 
-    with django_assert_num_queries(3):  # user, cart, lines
-        response = client.get(CART)
+    with django_assert_num_queries(2):  # cart, lines
+        as_guest = guest.get(CART)
+    with django_assert_num_queries(3):  # and who it is
+        as_customer = customer.get(CART)
 
-    assert len(response.json()["items"]) == rows
+    assert [len(answer.json()["items"]) for answer in (as_guest, as_customer)] == [rows, rows]
+
+
+def test_cart_is_emptied():
+    guest = client_for(None)
+    add(guest, ProductFactory())
+
+    emptied = guest.delete(CART)
+    again = guest.delete(CART)
+
+    assert (emptied.status_code, emptied.json()["items"], emptied.json()["version"]) == (200, [], 3)
+    assert again.status_code == 200
+    assert client_for(None).delete(CART).json()["id"] is None
+    assert not CartItem.objects.exists()
 
 
 def test_cart_that_was_just_merged_away_is_a_conflict():

@@ -1,0 +1,1 @@
+"""Reminding customers of carts that they left."""

@@ -1,0 +1,1 @@
+"""Carts that customers put aside under a name."""
