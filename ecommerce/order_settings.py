@@ -3,13 +3,18 @@
 from datetime import timedelta
 from decimal import Decimal
 
-from ecommerce.environment import flag, whole_number
+from ecommerce.environment import ENVIRONMENT, flag, whole_number
 
 VAT_RATE = Decimal("0.16")  # Kenya's standard rate. Source: VAT Act 2013, section 5.
 PRICES_INCLUDE_TAX = flag("PRICES_INCLUDE_TAX", default=True)
 VAT_REDUCED_RATE = Decimal("0.08")  # on fuel. Source: VAT Act 2013, section 5 (2) (aa).
 
 ORDER_RESERVATION = timedelta(seconds=whole_number("ORDER_RESERVATION_SECONDS", 900, most=604_800))
+# Orders that one customer may have unpaid at a time, and units of one product that these may hold together. A laptop,
+# where demos and benches buy as one person, gets more.
+_LOCAL_FACTOR = 100 if ENVIRONMENT == "local" else 1
+ORDER_MAX_UNPAID = whole_number("ORDER_MAX_UNPAID", 10 * _LOCAL_FACTOR, most=1_000_000)
+ORDER_MAX_UNITS_HELD = whole_number("ORDER_MAX_UNITS_HELD", 1000 * _LOCAL_FACTOR, most=100_000_000)
 ORDER_MAX_LINES = 100
 ORDER_MAX_QUANTITY = 1000
 # How long the link in a guest's mail opens their order.

@@ -34,14 +34,19 @@ class AutoSchema(SpectacularAutoSchema):
                 bodies[code] = self._get_response_for_code(ErrorSerializer, code)  # type: ignore[no-untyped-call]
         return bodies
 
+    def _action(self) -> str:
+        return getattr(self.view, "action", None) or ""
+
     def _refusals(self) -> list[str]:
         writes = self.method in _WRITES
         permissions = self.view.permission_classes
         public_reads = IsAuthenticatedOrReadOnly in permissions or getattr(self.view, "public_reads", False)
-        public = AllowAny in permissions or (public_reads and not writes)
+        public_actions = getattr(self.view, "public_actions", ())
+        public = AllowAny in permissions or (public_reads and not writes) or self._action() in public_actions
         codes = ["400"] if writes or self._is_list_view() else []
         codes += [] if public else ["401"]
-        codes += [] if public or IsAuthenticated in permissions else ["403"]
+        demands_rights = not any(isinstance(each, type) and issubclass(each, IsAuthenticated) for each in permissions)
+        codes += ["403"] if demands_rights and not public else []
         codes += ["404"] if "{" in self.path else []
         codes += ["409"] if writes else []
         return [*codes, "429"]

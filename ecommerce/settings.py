@@ -24,6 +24,8 @@ from ecommerce.order_settings import (  # noqa: F401 - settings are read from he
     ORDER_LINK_LIFETIME,
     ORDER_MAX_LINES,
     ORDER_MAX_QUANTITY,
+    ORDER_MAX_UNITS_HELD,
+    ORDER_MAX_UNPAID,
     ORDER_RESERVATION,
     ORDER_RETURN_SEND_WITHIN,
     ORDER_RETURN_WINDOW,
@@ -247,6 +249,7 @@ CORS_ALLOW_HEADERS = [
     "if-none-match",
     "last-event-id",
     "x-cart-token",
+    "x-order-token",
     "x-csrftoken",
     "x-request-id",
 ]
@@ -336,6 +339,7 @@ THROTTLE_RATES = {
     "login": rate("THROTTLE_LOGIN", f"{10 * _LOCAL_FACTOR}/60"),
     "register": rate("THROTTLE_REGISTER", f"{10 * _LOCAL_FACTOR}/3600"),
     "payment": rate("THROTTLE_PAYMENT", f"{5 * _LOCAL_FACTOR}/60"),
+    "guest_order": rate("THROTTLE_GUEST_ORDER", f"{60 * _LOCAL_FACTOR}/3600"),
     "review": rate("THROTTLE_REVIEW", f"{30 * _LOCAL_FACTOR}/3600"),
     "gift-card": rate("THROTTLE_GIFT_CARD", f"{20 * _LOCAL_FACTOR}/3600"),
 }

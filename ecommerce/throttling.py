@@ -88,3 +88,15 @@ class PaymentThrottle(RequestThrottle):
 
     def scope_and_identity(self, request: Request) -> tuple[str, str]:
         return "payment", str(request.user.pk) if request.user.is_authenticated else client_address(request)
+
+
+class GuestOrderThrottle(RequestThrottle):
+    """Orders of people without an account are counted by address."""
+
+    def allow_request(self, request: Request, view: "APIView") -> bool:
+        if request.method != "POST" or (request.user and request.user.is_authenticated):
+            return True
+        return super().allow_request(request, view)
+
+    def scope_and_identity(self, request: Request) -> tuple[str, str]:
+        return "guest_order", client_address(request)

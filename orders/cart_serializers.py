@@ -46,7 +46,7 @@ class CartItemSerializer(serializers.Serializer[CartItem]):
         return str(price_of(item) * item.quantity)
 
 
-class ChangeSerializer(serializers.Serializer[Change]):
+class CartChangeSerializer(serializers.Serializer[Change]):
     """What is not as the customer put it into the cart.
 
     `price_changed`, `insufficient_stock` and `unavailable` are told until the line is changed or taken out;
@@ -78,7 +78,7 @@ class CartSerializer(serializers.Serializer[Any]):
     version = serializers.IntegerField()
     currency = serializers.CharField()
     items = CartItemSerializer(many=True)
-    changes = ChangeSerializer(many=True)
+    changes = CartChangeSerializer(many=True)
     subtotal = serializers.DecimalField(max_digits=12, decimal_places=2)
     tax = serializers.DecimalField(max_digits=12, decimal_places=2)
     total_amount = serializers.DecimalField(max_digits=12, decimal_places=2)

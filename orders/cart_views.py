@@ -1,4 +1,4 @@
-"""Baskets and the checkout over HTTP."""
+"""Baskets over HTTP."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -8,18 +8,15 @@ from django.conf import settings
 from django.http import Http404
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import status
-from rest_framework.permissions import AllowAny, BasePermission, IsAuthenticated
+from rest_framework.permissions import AllowAny, BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.authentication import signed_in
 from accounts.models import User
-from ecommerce import idempotency
-from ecommerce.http import IDEMPOTENCY_HEADER, checked
+from ecommerce.http import checked
 from ecommerce.transactions import retry_on_conflict
-from orders import cart_serializers, carts, selectors, serializers
-from orders.exceptions import CartEmpty
+from orders import cart_serializers, carts, selectors
 from orders.lines import ItemInput
 from orders.models import Cart, CartItem
 
@@ -136,37 +133,3 @@ class CartItemView(CartMixin):
             return self.answer(replace(found, cart=retry_on_conflict(lambda: write(cart))))
         except CartItem.DoesNotExist:
             raise Http404 from None
-
-
-class CheckoutConfirmView(CartMixin):
-    permission_classes = (IsAuthenticated,)
-
-    @extend_schema(
-        summary="Order what is in the cart",
-        description=(
-            "Makes one order from this version of the cart, reserves its stock and empties the cart. Without an "
-            "`Idempotency-Key` the cart's version is the key: sent twice, it orders once."
-        ),
-        parameters=[IDEMPOTENCY_HEADER, CART_TOKEN_HEADER],
-        request=serializers.ContactSerializer,
-        responses={201: serializers.OrderSerializer},
-    )
-    def post(self, request: Request) -> Response:
-        data = checked(serializers.ContactSerializer, request)
-        user = signed_in(request)
-        found = self.found(request)
-        if found.cart is None:
-            raise CartEmpty()
-        cart = found.cart
-
-        def effect() -> Response:
-            order = carts.check_out(cart, user=user, contact=serializers.contact_from(data))
-            return Response(serializers.OrderSerializer(order).data, status=status.HTTP_201_CREATED)
-
-        return idempotency.run_once(
-            request,
-            owner=f"user:{user.pk}",
-            operation="cart.confirm",
-            effect=effect,
-            default_key=f"cart-{cart.pk}-{cart.version}",
-        )

@@ -16,10 +16,8 @@ from catalog.prices.rules import unit_price
 from catalog.prices.selectors import offers_of, with_offers
 from ecommerce.exceptions import DomainError, ErrorRow
 from orders.cart_changes import Change, fold
-from orders.exceptions import CartEmpty
 from orders.lines import ItemInput, resolve_items
-from orders.models import Cart, CartItem, Order
-from orders.placing import Contact, place_order
+from orders.models import Cart, CartItem
 from orders.selectors import with_goods
 
 
@@ -44,11 +42,15 @@ class CartOwner:
 
 @dataclass(frozen=True)
 class FoundCart:
-    """A cart, if there is one; the token that its guest must keep; and what happened to it on the way, told once."""
+    """A cart, if there is one; the token that its guest must keep; and what happened to it on the way, told once.
+
+    ``is_merged`` says that another cart has just been folded into it, so that nobody has seen it as it is.
+    """
 
     cart: Cart | None = None
     token: str = ""
     changes: list[Change] = field(default_factory=list)
+    is_merged: bool = False
 
 
 def find_cart(owner: CartOwner) -> FoundCart:
@@ -132,28 +134,6 @@ def empty_cart(cart: Cart) -> Cart:
     return cart
 
 
-@transaction.atomic
-def check_out(cart: Cart, *, user: User, contact: Contact) -> Order:
-    """Turn the cart as it is now into an order and empty it.
-
-    Raises:
-        CartEmpty: there is nothing in it, perhaps because this cart has just been ordered.
-        and what ``place_order`` raises: a price that is not the one that was shown stops the order.
-    """
-    cart = lock_cart(cart)
-    rows = list(cart.items.all())
-    if not rows:
-        raise CartEmpty()
-    items = [
-        ItemInput(quantity=row.quantity, variant_id=row.variant_id, attr=f"items.{index}")
-        for index, row in enumerate(rows)
-    ]
-    seen = {row.variant_id: row.price for row in rows}
-    order = place_order(user=user, items=items, contact=contact, cart=cart, seen=seen)
-    clear(cart)
-    return order
-
-
 def lock_cart(cart: Cart) -> Cart:
     """Lock a cart and read it again.
 
@@ -224,7 +204,7 @@ def _merge(user: User, guests: Cart) -> FoundCart:
         changes = fold(cart, lines)
         touch(cart)
     guest.delete()
-    return FoundCart(cart, changes=changes)
+    return FoundCart(cart, changes=changes, is_merged=bool(lines))
 
 
 def _hash(token: str) -> str:

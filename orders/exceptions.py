@@ -1,6 +1,10 @@
 """What can go wrong with baskets and orders."""
 
-from ecommerce.exceptions import DomainError
+from collections.abc import Sequence
+
+from django.conf import settings
+
+from ecommerce.exceptions import DomainError, ErrorRow
 from orders.models import Order
 
 
@@ -66,3 +70,29 @@ class NothingLeftToPay(DomainError):
 class ReplacementIndivisible(DomainError):
     code = "replacement_indivisible"
     message = "An order that was made in exchange for other goods can only be cancelled as a whole."
+class OrderNotFound(DomainError):
+    status_code = 404
+    code = "not_found"
+    message = "There is no such order."
+
+
+class ContactRequired(DomainError):
+    status_code = 400
+    code = "contact_required"
+
+    def __init__(self) -> None:
+        message = "Give an email or a phone_number, or log in: we must be able to reach you."
+        super().__init__([ErrorRow(self.code, message, "email")])
+
+
+class TooManyUnpaidOrders(DomainError):
+    code = "too_many_unpaid_orders"
+    message = f"You have {settings.ORDER_MAX_UNPAID} orders that are not paid. Pay or cancel one of them first."
+
+
+class TooManyUnitsHeld(DomainError):
+    code = "too_many_units_held"
+    message = f"At most {settings.ORDER_MAX_UNITS_HELD} of one product in orders that are not paid."
+
+    def __init__(self, positions: Sequence[int]) -> None:
+        super().__init__([ErrorRow(self.code, self.message, f"items.{position}.quantity") for position in positions])

@@ -30,3 +30,5 @@ GiveBack = Callable[[Order, Decimal, str, User | None, Sequence[tuple[OrderItem,
 give_back: list[GiveBack] = []
 # The same as credit for a next order.
 give_credit: list[GiveBack] = []
+# Run before an order that a signed-in user takes over is locked, in the same transaction.
+before_claim: list[Callable[[UUID, User], None]] = []

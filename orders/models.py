@@ -127,6 +127,7 @@ class Order(BaseModel):
             models.Index(fields=["user", "-created_at"], name="order_by_user"),
             models.Index(fields=["-created_at", "-id"], name="order_newest"),
             models.Index(fields=["phone_number"], name="order_by_phone"),
+            models.Index(fields=["email"], name="order_guest_unpaid", condition=Q(status="pending", user__isnull=True)),
             models.Index(
                 fields=["reserved_until"], name="order_unpaid", condition=Q(status="pending", payment_open=False)
             ),

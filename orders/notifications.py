@@ -2,6 +2,7 @@
 
 from ecommerce.mail import send_template
 from ecommerce.money import format_money
+from orders.links import order_link
 from orders.models import Order
 
 
@@ -18,5 +19,19 @@ def send_order_confirmation(order_id: str) -> None:
         "lines": lines,
         "total": format_money(order.total_amount, order.currency),
         "tax": format_money(order.tax, order.currency),
+        "link": order_link(order.pk) if order.user_id is None else "",
     }
     send_template("orders/confirmation", to=order.email, context=context)
+
+
+def send_order_received(order_id: str) -> None:
+    """Send a guest the link to the order: without an account it is the only way back to it."""
+    order = Order.objects.get(pk=order_id)
+    if not order.email or order.user_id is not None:
+        return
+    context = {
+        "order": order,
+        "total": format_money(order.total_amount, order.currency),
+        "link": order_link(order.pk),
+    }
+    send_template("orders/received", to=order.email, context=context)

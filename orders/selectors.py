@@ -1,10 +1,11 @@
 """Reading baskets and orders, by audience."""
 
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, TypeVar
 from uuid import UUID
 
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Prefetch, Q, QuerySet
 
 from accounts.models import User
 from catalog.prices.rules import unit_price
@@ -15,12 +16,42 @@ from orders.models import Cart, CartItem, Order, OrderItem
 Lines = TypeVar("Lines", bound=QuerySet[Any])
 
 
+@dataclass(frozen=True)
+class Buyer:
+    """Who asks: a signed-in user, the holder of one order's link, both, or nobody."""
+
+    user: User | None = None
+    order_id: UUID | None = None  # that the link opens
+
+
+def acts_for(buyer: Buyer, *, path: str = "") -> Q:
+    """Return the one rule about who may act on an order: its customer, and for a guest's order whoever has its link.
+
+    Once a guest's order has been taken into an account its link opens nothing any more. It is a condition on orders,
+    or on rows from which ``path`` leads to one.
+    """
+    order = f"{path}__" if path else ""
+    condition = Q(**{f"{order}user": buyer.user}) if buyer.user else Q(pk__in=())
+    if buyer.order_id is not None:
+        condition |= Q(**{f"{order}id": buyer.order_id, f"{order}user__isnull": True})
+    return condition
+
+
+def orders_open_to(buyer: Buyer) -> QuerySet[Order]:
+    """The orders that a buyer may act on; every order for staff who may see orders. With lines, in two statements."""
+    orders = _with_lines()
+    if buyer.user and buyer.user.is_staff and buyer.user.has_perm("orders.view_order"):
+        return orders
+    return orders.filter(acts_for(buyer))
+
+
 def orders_visible_to(user: User) -> QuerySet[Order]:
     """A customer's own orders; every order for staff who may see orders. With lines, in two statements."""
-    orders = Order.objects.prefetch_related(Prefetch("items", queryset=OrderItem.objects.order_by("position")))
-    if user.is_staff and user.has_perm("orders.view_order"):
-        return orders
-    return orders.filter(user=user)
+    return orders_open_to(Buyer(user))
+
+
+def _with_lines() -> QuerySet[Order]:
+    return Order.objects.prefetch_related(Prefetch("items", queryset=OrderItem.objects.order_by("position")))
 
 
 def with_goods(lines: Lines, *, to: UUID | None) -> Lines:

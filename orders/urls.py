@@ -1,11 +1,12 @@
-from django.urls import path
 from rest_framework.routers import SimpleRouter
 
-from orders import cart_views, views
+from orders import views
+from orders.cart_urls import urlpatterns as cart_urls
 from orders.fulfilment.urls import urlpatterns as fulfilment_urls
 from orders.returns.urls import urlpatterns as returns_urls
 from orders.reminders.views import RemindersView, UnsubscribeView
 from orders.saved_carts.views import RestoreCartView, SaveCartView, SavedCartsView, SavedCartView
+from orders.guests.urls import urlpatterns as guest_urls
 from orders.shipping.urls import urlpatterns as shipping_urls
 
 router = SimpleRouter()
@@ -23,6 +24,8 @@ urlpatterns = [
     path("cart/reminders/unsubscribe/<str:token>/", UnsubscribeView.as_view(), name="cart-reminders-unsubscribe"),
     path("cart/checkout/confirm/", cart_views.CheckoutConfirmView.as_view(), name="checkout-confirm"),
     *returns_urls,
+    *cart_urls,
+    *guest_urls,
     *shipping_urls,
     *fulfilment_urls,
     *router.urls,

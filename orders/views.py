@@ -7,6 +7,7 @@ from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_v
 from rest_framework import mixins, status, viewsets
 from rest_framework.decorators import action
 from rest_framework.exceptions import PermissionDenied
+from rest_framework.permissions import AllowAny, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -14,8 +15,12 @@ from accounts.authentication import signed_in
 from ecommerce import idempotency
 from ecommerce.forms import shared
 from ecommerce.http import IDEMPOTENCY_HEADER, checked
-from orders import cancelling, placing, selectors, serializers, services
+from ecommerce.throttling import GuestOrderThrottle
+from orders import cancelling, selectors, serializers, services
+from orders.checkout.serializers import PlacedOrderSerializer
+from orders.checkout.services import submit_order
 from orders.filters import OrderFilter
+from orders.guests.access import ORDER_TOKEN_HEADER, SignedInOrHolder, buyer_of, key_owner, key_owner_of
 from orders.lines import ItemInput
 from orders.models import Order
 
@@ -32,10 +37,12 @@ ORDER_ORDERINGS = {
     list=extend_schema(
         summary="List orders", description="A customer sees their own, staff with the right see all; newest first."
     ),
-    retrieve=extend_schema(summary="Show an order"),
+    retrieve=extend_schema(summary="Show an order", parameters=[ORDER_TOKEN_HEADER]),
 )
 class OrderViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Order]):
     queryset = Order.objects.none()
+    permission_classes = (SignedInOrHolder,)
+    public_actions = ("create",)
     serializer_class = serializers.OrderSerializer
     filterset_class = OrderFilter
     orderings = ORDER_ORDERINGS
@@ -44,37 +51,57 @@ class OrderViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Ge
     def get_queryset(self) -> QuerySet[Order]:
         if getattr(self, "swagger_fake_view", False):
             return Order.objects.none()
-        return selectors.orders_visible_to(signed_in(self.request))
+        if self.action == "list":
+            return selectors.orders_visible_to(signed_in(self.request))
+        return selectors.orders_open_to(buyer_of(self.request))
+
+    def get_permissions(self) -> Any:
+        if self.action in self.public_actions:
+            return [AllowAny()]
+        # A link opens one order, not a list of them.
+        return [IsAuthenticated()] if self.action == "list" else super().get_permissions()
+
+    def get_throttles(self) -> Any:
+        return [*super().get_throttles(), *([GuestOrderThrottle()] if self.action == "create" else [])]
 
     @extend_schema(
         summary="Place an order",
         description=(
             "Creates a pending order and reserves its stock. The server computes every amount; prices sent by the "
-            "client are ignored. Every short item has a row in the 409."
+            "client are ignored. Every short item has a row in the 409. Who is not signed in gives an `email` or a "
+            "`phone_number`, and keeps the `order_token` of the answer: as `X-Order-Token` it opens this order."
         ),
         parameters=[IDEMPOTENCY_HEADER],
         request=serializers.PlaceOrderSerializer,
-        responses={201: serializers.OrderSerializer},
+        responses={201: PlacedOrderSerializer},
         examples=[
             OpenApiExample(
                 "Two chargers",
                 value={"items": [{"product_id": "0198c0de-0000-7000-8000-000000000001", "quantity": 2}]},
                 request_only=True,
-            )
+            ),
+            OpenApiExample(
+                "Without an account",
+                value={
+                    "items": [{"product_id": "0198c0de-0000-7000-8000-000000000001", "quantity": 1}],
+                    "phone_number": "0712345678",
+                },
+                request_only=True,
+            ),
         ],
     )
     def create(self, request: Request) -> Response:
         data = checked(serializers.PlaceOrderSerializer, request)
-        user = signed_in(request)
+        user = buyer_of(request).user
+        contact = serializers.contact_from(data)
         items = [ItemInput(**item, attr=f"items.{index}") for index, item in enumerate(data["items"])]
 
         def effect() -> Response:
-            order = placing.place_order(user=user, items=items, contact=serializers.contact_from(data))
-            return Response(
-                shared(serializers.OrderSerializer).to_representation(order), status=status.HTTP_201_CREATED
-            )
+            order = submit_order(user=user, items=items, contact=contact)
+            return Response(shared(PlacedOrderSerializer).to_representation(order), status=status.HTTP_201_CREATED)
 
-        return idempotency.run_once(request, owner=f"user:{user.pk}", operation="orders.place", effect=effect)
+        owner = f"user:{user.pk}" if user else key_owner(request, contact)
+        return idempotency.run_once(request, owner=owner, operation="orders.place", effect=effect)
 
     @extend_schema(
         summary="Cancel an order, or some of it",
@@ -86,7 +113,7 @@ class OrderViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Ge
             "`refund_in_progress`, and nothing is cancelled. The charge for shipping goes back with the last unit, if "
             "none was shipped."
         ),
-        parameters=[IDEMPOTENCY_HEADER],
+        parameters=[IDEMPOTENCY_HEADER, ORDER_TOKEN_HEADER],
         request=serializers.CancelOrderSerializer,
         responses={200: serializers.OrderSerializer},
         examples=[
@@ -105,13 +132,17 @@ class OrderViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Ge
     @extend_schema(
         summary="Cancel an order",
         description="The same as `POST /orders/{id}/cancel/`; an order is never deleted.",
+        parameters=[ORDER_TOKEN_HEADER],
         responses={200: serializers.OrderSerializer},
     )
     def destroy(self, request: Request, pk: str) -> Response:
         return self._cancel(request, {})
 
     @extend_schema(
-        summary="Show an order's timeline", filters=False, responses=serializers.OrderEventSerializer(many=True)
+        summary="Show an order's timeline",
+        filters=False,
+        parameters=[ORDER_TOKEN_HEADER],
+        responses=serializers.OrderEventSerializer(many=True),
     )
     @action(detail=True, methods=["get"], pagination_class=None, filter_backends=[])
     def events(self, request: Request, pk: str) -> Response:
@@ -120,8 +151,9 @@ class OrderViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Ge
 
     def _cancel(self, request: Request, data: dict[str, Any]) -> Response:
         order = self.get_object()
-        user = signed_in(request)
-        if order.user_id != user.pk and not user.has_perm("orders.change_order"):
+        buyer = buyer_of(request)
+        may_change = buyer.user is not None and buyer.user.has_perm("orders.change_order")
+        if not may_change and not Order.objects.filter(selectors.acts_for(buyer), pk=order.pk).exists():
             raise PermissionDenied()
         units = [
             cancelling.UnitsInput(**item, attr=f"items.{index}") for index, item in enumerate(data.get("items", []))
@@ -130,12 +162,12 @@ class OrderViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Ge
 
         def effect() -> Response:
             if units:
-                cancelling.cancel_units(order.pk, units, actor=user, note=reason)
+                cancelling.cancel_units(order.pk, units, actor=buyer.user, note=reason)
             else:
-                services.cancel_order(order.pk, actor=user, note=reason or "cancelled by request")
+                services.cancel_order(order.pk, actor=buyer.user, note=reason or "cancelled by request")
             return self._answer(order, status.HTTP_200_OK)
 
-        return idempotency.run_once(request, owner=f"user:{user.pk}", operation="orders.cancel", effect=effect)
+        return idempotency.run_once(request, owner=key_owner_of(buyer), operation="orders.cancel", effect=effect)
 
     def _answer(self, order: Order, status_code: int) -> Response:
         fresh = self.get_queryset().get(pk=order.pk)

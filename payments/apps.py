@@ -6,7 +6,7 @@ class PaymentsConfig(AppConfig):
 
     def ready(self) -> None:
         from orders import hooks
-        from payments import cancelling, free, system_checks  # noqa: F401 - registers the checks
+        from payments import cancelling, free, services, system_checks  # noqa: F401 - registers the checks
 
         hooks.after_placing.append(free.settle_free)
         hooks.before_cancel.append(cancelling.end_waiting)
@@ -16,3 +16,4 @@ class PaymentsConfig(AppConfig):
         hooks.total_changed.append(cancelling.follow_total)
         hooks.give_back.append(cancelling.give_part_back)
         hooks.give_credit.append(cancelling.give_credit)
+        hooks.before_claim.append(services.hand_over)

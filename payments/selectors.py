@@ -5,6 +5,7 @@ from django.db.models.functions import Coalesce
 
 from accounts.models import User
 from ecommerce.money import ZERO
+from orders.selectors import Buyer, acts_for
 from payments.models import Payment, PaymentAttempt, ReceivedMoney, Refund
 
 
@@ -23,12 +24,17 @@ def payments_with_attempts() -> QuerySet[Payment]:
     return payments.select_related("order").prefetch_related(Prefetch("attempts", queryset=attempts))
 
 
+def payments_open_to(buyer: Buyer) -> QuerySet[Payment]:
+    """Payments of the orders that a buyer may act on; every payment for staff who may see payments."""
+    payments = payments_with_attempts()
+    if buyer.user and buyer.user.is_staff and buyer.user.has_perm("payments.view_payment"):
+        return payments
+    return payments.filter(acts_for(buyer, path="order"))
+
+
 def payments_visible_to(user: User) -> QuerySet[Payment]:
     """A customer's own payments; every payment for staff who may see payments. With attempts, newest first."""
-    payments = payments_with_attempts()
-    if user.is_staff and user.has_perm("payments.view_payment"):
-        return payments
-    return payments.filter(user=user)
+    return payments_open_to(Buyer(user))
 
 
 def money_for_a_person() -> QuerySet[ReceivedMoney]:

@@ -10,12 +10,14 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from accounts.models import User
 from ecommerce.models import new_id
 from orders.exceptions import OrderNotPayable
 from orders.models import Order
+from orders.selectors import Buyer, acts_for
 from orders.services import lock_order
 from payments import outcomes
 from payments.attempts import (
@@ -55,20 +57,23 @@ class StartedPayment:
 @transaction.atomic
 def start_payment(
     *,
-    user: User,
+    user: User | None,
     order_id: UUID,
     method: str,
     phone_number: str,
     provider_name: str = "",
     send_after: timedelta | None = None,
+    holds_link: bool = False,
 ) -> StartedPayment:
     """Owe the provider a request for the order's money, to be sent by a worker, at once or ``send_after``.
+
+    ``holds_link`` says that whoever asks has the link of this order, which then may be a guest's.
 
     Locks payment and order. While an attempt of the same way is live it is returned, and no other is made: two clicks,
     two tabs and two devices prompt once. Another way of paying takes its place, if it can be left.
 
     Raises:
-        OrderNotFound: there is no such order of this user.
+        OrderNotFound: there is no such order that they may act on.
         OrderNotPayable: it is not pending.
         AlreadyPaid: its money has arrived.
         PaymentUnderReview: money arrived that does not match; a person decides first.
@@ -79,7 +84,8 @@ def start_payment(
         TooManyPrompts: this phone number was asked too often.
     """
     provider = provider_for(method, provider_name)
-    order = Order.objects.filter(pk=order_id, user=user).first()
+    buyer = Buyer(user, order_id if holds_link else None)
+    order = Order.objects.filter(acts_for(buyer), pk=order_id).first()
     if order is None:
         raise OrderNotFound()
     if not Payment.objects.filter(order=order).exists():
@@ -108,7 +114,7 @@ def start_payment(
     if phone_number:
         _limit_prompts(phone_number)
     if not is_asked_about(provider.name):
-        _limit_unpaid(user, payment)
+        _limit_unpaid(order, payment)
     if live is not None:
         leave_attempt(payment, live, outcomes.SUPERSEDED)
     attempt_id = new_id()
@@ -130,6 +136,11 @@ def start_payment(
     set_payment_open(payment, order)
     send_attempt.owe(f"send-attempt:{attempt.pk}", delay=send_after, attempt_id=str(attempt.pk))
     return StartedPayment(payment, attempt, is_new=True)
+
+
+def hand_over(order_id: UUID, user: User) -> None:
+    """Make a guest's payment that of the user who takes the order over; locks it, before the order is locked."""
+    Payment.objects.filter(order_id=order_id, user__isnull=True).update(user=user)
 
 
 def _first_outcome(provider: PaymentProvider) -> outcomes.Outcome:
@@ -157,12 +168,21 @@ def _new_reference(order: Order, attempt_id: UUID) -> str:
     return f"{order.number}-{tail}"
 
 
-def _limit_unpaid(user: User, payment: Payment) -> None:
-    """Refuse when a customer has too many orders that keep their stock for a mere promise; exact under concurrency."""
+def _limit_unpaid(order: Order, payment: Payment) -> None:
+    """Refuse when a customer has too many orders that keep their stock for a mere promise; exact under concurrency.
+
+    A guest is known by e-mail and phone number.
+    """
+    own = Q(payment__order__user=order.user_id)
+    name = f"{order.user_id}"
+    if order.user_id is None:
+        own = Q(payment__order__user=None, payment__order__email=order.email)
+        own &= Q(payment__order__phone_number=order.phone_number)
+        name = f"{order.email} {order.phone_number}"
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"by-hand:{user.pk}"])
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"by-hand:{name}"])
     promised = PaymentAttempt.objects.filter(
-        provider="manual", status__in=PaymentAttempt.LIVE, payment__user=user, payment__order__status="pending"
+        own, provider="manual", status__in=PaymentAttempt.LIVE, payment__order__status="pending"
     )
     if promised.exclude(payment=payment).count() >= settings.MANUAL["MOST_OPEN"]:
         raise TooManyUnpaidOrders()

@@ -23,14 +23,15 @@ from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from accounts.authentication import signed_in
 from accounts.models import User
 from ecommerce import slots, sse
 from ecommerce.exceptions import DomainError
 from ecommerce.http import version_of
 from ecommerce.live import hub, in_database
+from orders.guests.access import ORDER_TOKEN_HEADER, SignedInOrHolder, buyer_of
+from orders.selectors import Buyer
 from payments.models import Payment
-from payments.selectors import payments_visible_to
+from payments.selectors import payments_open_to
 from payments.serializers import PaymentSerializer
 
 logger = logging.getLogger(__name__)
@@ -55,12 +56,13 @@ class TooManyStreams(DomainError):
 class Watch:
     """Who watches which payment, and for how long."""
 
-    user_id: UUID
+    user_id: UUID | None  # None: a guest, who holds the link of ``order_id``
     session_epoch: int
     payment_id: UUID
     last_event_id: str
     seconds: float
     last_word: str  # why it ends after ``seconds``
+    order_id: UUID | None = None
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,7 @@ class JsonWhateverIsAccepted(DefaultContentNegotiation):
 
 class PaymentStreamView(APIView):
     content_negotiation_class = JsonWhateverIsAccepted
+    permission_classes = (SignedInOrHolder,)
     schema_tag = "payments"
 
     @classmethod
@@ -114,11 +117,12 @@ class PaymentStreamView(APIView):
             "again, as an `EventSource` does by itself; after `end`, close it. At most three at a time."
         ),
         parameters=[
+            ORDER_TOKEN_HEADER,
             OpenApiParameter(
                 "Last-Event-ID",
                 location=OpenApiParameter.HEADER,
                 description="The `id` of the last event received; that state is not sent again.",
-            )
+            ),
         ],
         responses={(200, sse.CONTENT_TYPE): OpenApiTypes.STR},
     )
@@ -126,7 +130,7 @@ class PaymentStreamView(APIView):
         watch = _watch(request, id)
         if not sse.can_stream(request._request):
             return HttpResponse(_told_at_once(watch), content_type=sse.CONTENT_TYPE)
-        slot = slots.take("payment-streams", str(watch.user_id), most=MOST_PER_USER)
+        slot = slots.take("payment-streams", str(watch.user_id or watch.order_id), most=MOST_PER_USER)
         if slot is None:
             raise TooManyStreams()
         return sse.EventStream(_events(watch, slot))
@@ -140,10 +144,10 @@ def _watch(request: Request, payment_id: UUID) -> Watch:
     """Return what the request asks for.
 
     Raises:
-        NotFound: there is no such payment for this user.
+        NotFound: there is no such payment for them.
     """
-    user = signed_in(request)
-    if not payments_visible_to(user).filter(pk=payment_id).exists():
+    buyer = buyer_of(request)
+    if not payments_open_to(buyer).filter(pk=payment_id).exists():
         raise NotFound()
     seconds, last_word = LIFETIME, "time_limit"
     token: Any = request.auth
@@ -152,19 +156,24 @@ def _watch(request: Request, payment_id: UUID) -> Watch:
         if left < seconds:
             seconds, last_word = left, "token_expired"
     return Watch(
-        user_id=user.pk,
-        session_epoch=user.session_epoch,
+        user_id=buyer.user.pk if buyer.user else None,
+        session_epoch=buyer.user.session_epoch if buyer.user else 0,
         payment_id=payment_id,
         last_event_id=request.headers.get("Last-Event-ID", ""),
         seconds=seconds,
         last_word=last_word,
+        order_id=buyer.order_id,
     )
 
 
 def _read(watch: Watch) -> State | None:
     """Read the payment; None when it is gone, or its watcher may not see it any more."""
-    user = User.objects.filter(pk=watch.user_id, is_active=True, session_epoch=watch.session_epoch).first()
-    payment = payments_visible_to(user).filter(pk=watch.payment_id).first() if user else None
+    user = None
+    if watch.user_id is not None:
+        user = User.objects.filter(pk=watch.user_id, is_active=True, session_epoch=watch.session_epoch).first()
+        if user is None:
+            return None
+    payment = payments_open_to(Buyer(user, watch.order_id)).filter(pk=watch.payment_id).first()
     if payment is None:
         return None
     is_live = any(attempt.is_live for attempt in payment.attempts.all())

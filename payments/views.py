@@ -7,16 +7,18 @@ from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
 from rest_framework import mixins, status, viewsets
+from rest_framework.exceptions import NotAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.authentication import signed_in
-from accounts.models import User
 from ecommerce import idempotency
 from ecommerce.http import IDEMPOTENCY_HEADER, IF_NONE_MATCH_HEADER, ConditionalMixin, checked
 from ecommerce.schema import ErrorSerializer
 from ecommerce.throttling import PaymentThrottle, RequestThrottle
+from orders.guests.access import ORDER_TOKEN_HEADER, SignedInOrHolder, buyer_of, key_owner_of
+from orders.selectors import Buyer
 from payments import examples, inline, outcomes, selectors, serializers, services
 from payments.credit import spending
 from payments.exceptions import PaymentPageUnavailable
@@ -32,7 +34,7 @@ from payments.models import Payment, PaymentAttempt
             "With its attempts, the newest first, and advice for the customer. Where the stream cannot be used, ask "
             "again every few seconds with `If-None-Match`."
         ),
-        parameters=[IF_NONE_MATCH_HEADER],
+        parameters=[IF_NONE_MATCH_HEADER, ORDER_TOKEN_HEADER],
         responses={200: serializers.PaymentSerializer, 304: None},
     ),
 )
@@ -40,6 +42,7 @@ class PaymentViewSet(
     ConditionalMixin, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Payment]
 ):
     queryset = Payment.objects.none()
+    permission_classes = (SignedInOrHolder,)
     serializer_class = serializers.PaymentSerializer
     filterset_class = PaymentFilter
     throttle_classes = (RequestThrottle, PaymentThrottle)
@@ -49,7 +52,9 @@ class PaymentViewSet(
     def get_queryset(self) -> QuerySet[Payment]:
         if getattr(self, "swagger_fake_view", False):
             return Payment.objects.none()
-        return selectors.payments_visible_to(signed_in(self.request))
+        if self.action == "list":  # a link opens one order, and no list
+            return selectors.payments_visible_to(signed_in(self.request))
+        return selectors.payments_open_to(buyer_of(self.request))
 
     @extend_schema(
         summary="Start a payment",
@@ -62,7 +67,7 @@ class PaymentViewSet(
             "`gift_card` (with its `code`) and `store_credit` pay at once, as far as they go or as `amount` says; what "
             "is still lacking (`amount` less `paid_amount`) is then paid by any other way."
         ),
-        parameters=[IDEMPOTENCY_HEADER],
+        parameters=[IDEMPOTENCY_HEADER, ORDER_TOKEN_HEADER],
         request=serializers.StartPaymentSerializer,
         responses={
             201: serializers.PaymentSerializer,
@@ -107,33 +112,43 @@ class PaymentViewSet(
     )
     def create(self, request: Request) -> Response:
         data = checked(serializers.StartPaymentSerializer, request)
-        user = signed_in(request)
+        buyer = buyer_of(request)
 
         def effect() -> Response:
-            payment_id, is_new = _pay(user, data)
+            payment_id, is_new = _pay(buyer, data)
             payment = self.get_queryset().get(pk=payment_id)
             code = status.HTTP_201_CREATED if is_new else status.HTTP_200_OK
             return Response(self.get_serializer(payment).data, status=code)
 
-        return idempotency.run_once(request, owner=f"user:{user.pk}", operation="payments.start", effect=effect)
+        return idempotency.run_once(request, owner=key_owner_of(buyer), operation="payments.start", effect=effect)
 
 
-def _pay(user: User, data: dict[str, Any]) -> tuple[UUID, bool]:
+def _pay(buyer: Buyer, data: dict[str, Any]) -> tuple[UUID, bool]:
     """Do what a checked request asks for; return the payment's id, and whether anything is new."""
     order_id, method, amount = data["order_id"], data["method"], data.get("amount")
+    holds_link = buyer.order_id == order_id
     if method == Payment.Method.GIFT_CARD:
-        spent = spending.spend_gift_card(user=user, order_id=order_id, code=data["code"], amount=amount)
+        spent = spending.spend_gift_card(
+            user=buyer.user, order_id=order_id, code=data["code"], amount=amount, holds_link=holds_link
+        )
         return spent.payment.pk, True
     if method == Payment.Method.STORE_CREDIT:
-        spent = spending.spend_store_credit(user=user, order_id=order_id, amount=amount)
+        if buyer.user is None:
+            raise NotAuthenticated()
+        spent = spending.spend_store_credit(user=buyer.user, order_id=order_id, amount=amount)
         return spent.payment.pk, True
     started = services.start_payment(
-        user=user, order_id=order_id, method=method, phone_number=data.get("phone_number", "")
+        user=buyer.user,
+        order_id=order_id,
+        holds_link=holds_link,
+        method=method,
+        phone_number=data.get("phone_number", ""),
     )
     return started.payment.pk, started.is_new
 
 
 class InitializeView(APIView):
+    permission_classes = (SignedInOrHolder,)
     throttle_classes = (RequestThrottle, PaymentThrottle)
     schema_tag = "payments"
 
@@ -149,7 +164,7 @@ class InitializeView(APIView):
             "`provider: manual` there is no page: `instructions` say how to pay. When the provider refuses, the answer "
             "is 503 with advice for the customer as `detail`, and its `outcome`."
         ),
-        parameters=[IDEMPOTENCY_HEADER],
+        parameters=[IDEMPOTENCY_HEADER, ORDER_TOKEN_HEADER],
         request=serializers.InitializePaymentSerializer,
         responses={
             201: serializers.InitializedPaymentSerializer,
@@ -178,13 +193,14 @@ class InitializeView(APIView):
     )
     def post(self, request: Request) -> Response:
         data = checked(serializers.InitializePaymentSerializer, request)
-        user = signed_in(request)
+        buyer = buyer_of(request)
         with inline.spare_thread() as is_spare:
 
             def effect() -> Response:
                 started = services.start_payment(
-                    user=user,
+                    user=buyer.user,
                     order_id=data["order_id"],
+                    holds_link=buyer.order_id == data["order_id"],
                     method=data["method"],
                     phone_number=data.get("phone_number", ""),
                     provider_name=data.get("provider", ""),
@@ -194,7 +210,7 @@ class InitializeView(APIView):
                 return Response({"attempt": str(started.attempt.pk)}, status=code)
 
             started = idempotency.run_once(
-                request, owner=f"user:{user.pk}", operation="payments.initialize", effect=effect
+                request, owner=key_owner_of(buyer), operation="payments.initialize", effect=effect
             )
             attempt_id = UUID(started.data["attempt"])
             if is_spare:
@@ -221,6 +237,7 @@ class InitializeView(APIView):
 
 
 class VerifyView(APIView):
+    permission_classes = (SignedInOrHolder,)
     throttle_classes = (RequestThrottle,)
     schema_tag = "payments"
 
@@ -229,10 +246,11 @@ class VerifyView(APIView):
         description=(
             "By the `reference` of an attempt. Asks, settles and answers with the payment; every three seconds at most."
         ),
+        parameters=[ORDER_TOKEN_HEADER],
         responses={200: serializers.PaymentSerializer},
     )
     def get(self, request: Request, reference: str) -> Response:
-        payments = selectors.payments_visible_to(signed_in(request))
+        payments = selectors.payments_open_to(buyer_of(request))
         payment = get_object_or_404(payments, attempts__reference=reference)
         attempt = PaymentAttempt.objects.get(reference=reference)
         if attempt.status not in (PaymentAttempt.Status.SUCCEEDED, PaymentAttempt.Status.REVIEW):

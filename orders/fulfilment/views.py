@@ -23,9 +23,10 @@ from orders.fulfilment import selectors, serializers, services
 from orders.fulfilment.filters import ShipmentFilter
 from orders.fulfilment.models import Shipment
 from orders.fulfilment.permissions import MayHandleOrders
+from orders.guests.access import ORDER_TOKEN_HEADER, SignedInOrHolder, buyer_of
 from orders.links import order_of_token
 from orders.models import Order
-from orders.selectors import orders_visible_to
+from orders.selectors import orders_open_to
 
 _REQUIRED_KEY = OpenApiParameter(
     "Idempotency-Key",
@@ -220,11 +221,13 @@ class ShipmentViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets
 
 
 class TrackingView(APIView):
+    permission_classes = (SignedInOrHolder,)
     schema_tag = "orders"
 
     @extend_schema(
         summary="Follow an order",
         description="Its parcels, with carrier, number and what happened to each. For its owner, and for staff.",
+        parameters=[ORDER_TOKEN_HEADER],
         responses={200: serializers.TrackingSerializer},
         examples=[TRACKING],
     )
@@ -266,7 +269,7 @@ _CARRIED = ("carrier", "tracking_number", "tracking_url", "note")
 
 def _order(request: Request, order_id: UUID) -> Order:
     """Return an order that this person may see, without its lines; or it is a 404."""
-    orders = orders_visible_to(signed_in(request)).prefetch_related(None).select_related("user")
+    orders = orders_open_to(buyer_of(request)).prefetch_related(None).select_related("user")
     order: Order = get_object_or_404(orders, pk=order_id)
     return order
 

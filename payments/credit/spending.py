@@ -17,6 +17,7 @@ from accounts.models import User
 from ecommerce.models import new_id
 from orders.exceptions import OrderNotPayable
 from orders.models import Order
+from orders.selectors import Buyer, acts_for
 from orders.services import lock_order
 from payments import outcomes
 from payments.attempts import TIME_TO_TRY_AGAIN, leave_attempt, lock_payment_of, set_payment_open
@@ -55,8 +56,12 @@ def usable_card(typed: str) -> GiftCard:
 
 
 @transaction.atomic
-def spend_gift_card(*, user: User, order_id: UUID, code: str, amount: Decimal | None = None) -> Spent:
+def spend_gift_card(
+    *, user: User | None, order_id: UUID, code: str, amount: Decimal | None = None, holds_link: bool = False
+) -> Spent:
     """Let a gift card pay what the order lacks, or ``amount`` of it, as far as the card goes.
+
+    ``holds_link`` says that whoever asks has the link of this order, which then may be a guest's.
 
     Raises:
         GiftCardNotUsable, GiftCardEmpty, GiftCardInOtherCurrency
@@ -66,7 +71,7 @@ def spend_gift_card(*, user: User, order_id: UUID, code: str, amount: Decimal | 
     card = usable_card(code)
     if card.balance <= 0:  # before anything is locked: many may try the same card
         raise GiftCardEmpty()
-    payment, order = _lock_order_to_pay(user, order_id, GIFT_CARD)
+    payment, order = _lock_order_to_pay(Buyer(user, order_id if holds_link else None), order_id, GIFT_CARD)
     card = books.lock_card(card.pk)
     if not _is_usable(card):
         raise GiftCardNotUsable()
@@ -86,7 +91,7 @@ def spend_store_credit(*, user: User, order_id: UUID, amount: Decimal | None = N
         CreditTooSmall: ``amount`` is more than is there.
         OrderNotFound, OrderNotPayable, AlreadyPaid, PaymentUnderReview, PaymentInProgress, AmountNotPayable
     """
-    payment, order = _lock_order_to_pay(user, order_id, STORE_CREDIT)
+    payment, order = _lock_order_to_pay(Buyer(user), order_id, STORE_CREDIT)
     held = StoreCredit.objects.select_for_update(no_key=True, of=("self",))
     balance = held.filter(user=user, currency=payment.currency, balance__gt=0).first()
     if balance is None:
@@ -98,9 +103,9 @@ def _is_usable(card: GiftCard) -> bool:
     return card.is_active and (card.expires_at is None or card.expires_at > timezone.now())
 
 
-def _lock_order_to_pay(user: User, order_id: UUID, provider: str) -> tuple[Payment, Order]:
+def _lock_order_to_pay(buyer: Buyer, order_id: UUID, provider: str) -> tuple[Payment, Order]:
     """Lock a customer's order that waits for money, and its payment; leave the attempt that is open, if it can be."""
-    found = Order.objects.filter(pk=order_id, user=user).first()
+    found = Order.objects.filter(acts_for(buyer), pk=order_id).first()
     if found is None:
         raise OrderNotFound()
     if found.total_amount <= 0:
@@ -129,7 +134,7 @@ def _pay(
     *,
     provider: str,
     amount: Decimal | None,
-    actor: User,
+    actor: User | None,
 ) -> Spent:
     due = due_of(payment)
     if amount is not None and amount > due:

@@ -7,6 +7,7 @@ import pytest
 from catalog.models import Stock, Variant
 from orders import carts
 from orders.carts import CartChanged
+from orders.checkout.services import check_out
 from orders.models import Cart, CartItem, Order
 from orders.placing import Contact
 from tests.clients import client_for
@@ -333,6 +334,6 @@ def test_cart_that_was_just_merged_away_is_a_conflict():
     with pytest.raises(CartChanged):
         carts.change_item(cart, item.pk, quantity=2)
     with pytest.raises(CartChanged):
-        carts.check_out(cart, user=UserFactory(), contact=Contact())
+        check_out(cart, user=UserFactory(), contact=Contact())
 
     assert not Order.objects.exists()
