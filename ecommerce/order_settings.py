@@ -19,12 +19,13 @@ ORDER_MAX_LINES = 100
 ORDER_MAX_QUANTITY = 1000
 # How long the link in a guest's mail opens their order.
 ORDER_LINK_LIFETIME = timedelta(days=whole_number("ORDER_LINK_DAYS", 180, most=3_650))
-CART_LIFETIME_GUEST = timedelta(days=30)
 # How long after its delivery an order can be given back; longer where the shop is at fault. And how long the goods of
 # an approved return are waited for.
 ORDER_RETURN_WINDOW = timedelta(days=whole_number("ORDER_RETURN_DAYS", 14, most=3_650))
 ORDER_RETURN_WINDOW_FAULTY = timedelta(days=whole_number("ORDER_RETURN_FAULTY_DAYS", 30, most=3_650))
 ORDER_RETURN_SEND_WITHIN = timedelta(days=whole_number("ORDER_RETURN_SEND_DAYS", 14, most=365))
+# Refuse POST /api/orders/ without a shipping method where the shop has any; the checkout always does.
+SHIPPING_REQUIRED = flag("SHIPPING_REQUIRED")
 # What a unit weighs of which nobody has said it.
 SHIPPING_DEFAULT_WEIGHT = whole_number("SHIPPING_DEFAULT_WEIGHT_GRAMS", 500, most=1_000_000)
 

@@ -33,6 +33,7 @@ from ecommerce.order_settings import (  # noqa: F401 - settings are read from he
     PRICES_INCLUDE_TAX,
     SAVED_CARTS_MOST,
     SHIPPING_DEFAULT_WEIGHT,
+    SHIPPING_REQUIRED,
     VAT_RATE,
     VAT_REDUCED_RATE,
 )

@@ -6,10 +6,11 @@ from typing import Any
 from django.conf import settings
 from rest_framework import serializers
 
-from catalog.tax_kinds import TaxKind
-from orders.cart_changes import Change, Code, changes_of, is_for_sale, units_left
+from orders.cart_changes import Change, Code, changes_of, units_left
+from orders.cart_totals import totals_of
+from orders.checkout.models import checkout_of
+from orders.checkout.serializers import CheckoutSerializer
 from orders.models import Cart, CartItem
-from orders.pricing.baskets import BasketLine, price_basket
 from orders.selectors import price_of
 from orders.serializers import OrderItemInputSerializer, quantity_field
 
@@ -79,17 +80,20 @@ class CartSerializer(serializers.Serializer[Any]):
     currency = serializers.CharField()
     items = CartItemSerializer(many=True)
     changes = CartChangeSerializer(many=True)
+    checkout = CheckoutSerializer(allow_null=True, help_text="What the steps of the checkout were told.")
     subtotal = serializers.DecimalField(max_digits=12, decimal_places=2)
+    discount = serializers.DecimalField(max_digits=12, decimal_places=2)
+    shipping = serializers.DecimalField(
+        max_digits=12, decimal_places=2, help_text="By the method that was chosen; 0.00 before that."
+    )
     tax = serializers.DecimalField(max_digits=12, decimal_places=2)
     total_amount = serializers.DecimalField(max_digits=12, decimal_places=2)
 
 
 def cart_view(cart: Cart | None, items: list[CartItem], told_once: Sequence[Change] = ()) -> dict[str, Any]:
     """Return what ``CartSerializer`` shows of a cart and its lines, as ``selectors.cart_items`` has them."""
-    for_sale = [item for item in items if is_for_sale(item.variant)]
-    totals = price_basket(
-        BasketLine(item.pk, item.quantity, price_of(item), TaxKind(item.variant.product.tax_kind)) for item in for_sale
-    )
+    checkout = checkout_of(cart)
+    totals = totals_of(items, delivery=checkout.shown_delivery if checkout and items else None)
     currency = items[0].variant.product.currency if items else settings.DEFAULT_CURRENCY
     return {
         "id": cart.pk if cart else None,
@@ -97,7 +101,10 @@ def cart_view(cart: Cart | None, items: list[CartItem], told_once: Sequence[Chan
         "currency": currency,
         "items": items,
         "changes": [*told_once, *changes_of(items)],
+        "checkout": checkout,
         "subtotal": totals.subtotal,
+        "discount": totals.discount,
+        "shipping": totals.shipping,
         "tax": totals.tax,
         "total_amount": totals.total,
     }

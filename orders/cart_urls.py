@@ -15,5 +15,7 @@ urlpatterns = [
     path("cart/saved/<uuid:pk>/restore/", RestoreCartView.as_view(), name="saved-cart-restore"),
     path("cart/reminders/", RemindersView.as_view(), name="cart-reminders"),
     path("cart/reminders/unsubscribe/<str:token>/", UnsubscribeView.as_view(), name="cart-reminders-unsubscribe"),
+    path("cart/checkout/shipping/", checkout_views.ShippingStepView.as_view(), name="checkout-shipping"),
+    path("cart/checkout/payment/", checkout_views.PaymentStepView.as_view(), name="checkout-payment"),
     path("cart/checkout/confirm/", checkout_views.ConfirmView.as_view(), name="checkout-confirm"),
 ]

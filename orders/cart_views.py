@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -17,6 +18,7 @@ from accounts.models import User
 from ecommerce.http import checked
 from ecommerce.transactions import retry_on_conflict
 from orders import cart_serializers, carts, selectors
+from orders.checkout.shipping import is_stale, quote_again
 from orders.lines import ItemInput
 from orders.models import Cart, CartItem
 
@@ -42,10 +44,17 @@ class CartMixin(APIView):
         owner = self.owner(request)
         return retry_on_conflict(lambda: carts.find_cart(owner))
 
+    def shown(self, found: carts.FoundCart) -> dict[str, Any]:
+        """Return a cart as its owner sees it; its shipping is priced anew first if it has changed."""
+        cart = found.cart
+        if cart is not None and is_stale(cart):
+            stale = cart
+            cart = retry_on_conflict(lambda: quote_again(stale))
+        items = list(selectors.cart_items(cart)) if cart else []
+        return dict(cart_serializers.CartSerializer(cart_serializers.cart_view(cart, items, found.changes)).data)
+
     def answer(self, found: carts.FoundCart, *, status_code: int = 200) -> Response:
-        items = list(selectors.cart_items(found.cart)) if found.cart else []
-        body = cart_serializers.CartSerializer(cart_serializers.cart_view(found.cart, items, found.changes)).data
-        response = Response(body, status=status_code)
+        response = Response(self.shown(found), status=status_code)
         if found.token:
             response[CART_HEADER] = found.token
             response.set_signed_cookie(

@@ -16,6 +16,7 @@ from catalog.prices.rules import unit_price
 from catalog.prices.selectors import offers_of, with_offers
 from ecommerce.exceptions import DomainError, ErrorRow
 from orders.cart_changes import Change, fold
+from orders.checkout.models import checkout_of
 from orders.lines import ItemInput, resolve_items
 from orders.models import Cart, CartItem
 from orders.selectors import with_goods
@@ -60,7 +61,7 @@ def find_cart(owner: CartOwner) -> FoundCart:
         conditions |= Q(token_hash=_hash(owner.token))
     elif owner.user is None:
         return FoundCart()
-    carts = list(Cart.objects.filter(conditions))
+    carts = list(Cart.objects.select_related("checkout").filter(conditions))
     guests = next((cart for cart in carts if cart.user_id is None), None)
     if owner.user is None:
         return FoundCart(guests, owner.token if guests else "")
@@ -129,9 +130,8 @@ def remove_item(cart: Cart, item_id: UUID) -> Cart:
 @transaction.atomic
 def empty_cart(cart: Cart) -> Cart:
     """Take everything out."""
-    cart = lock_cart(cart)
-    clear(cart)
-    return cart
+    clear(lock_cart(cart))
+    return lock_cart(cart)  # as it is now, without a checkout
 
 
 def lock_cart(cart: Cart) -> Cart:
@@ -140,15 +140,18 @@ def lock_cart(cart: Cart) -> Cart:
     Raises:
         CartChanged: a log-in elsewhere has just folded it into another one, or it has expired.
     """
-    locked = Cart.objects.select_for_update(no_key=True).filter(pk=cart.pk).first()
+    carts = Cart.objects.select_related("checkout").select_for_update(no_key=True, of=("self",))
+    locked = carts.filter(pk=cart.pk).first()
     if locked is None:
         raise CartChanged()
     return locked
 
 
 def clear(cart: Cart) -> None:
-    """Take everything out of a locked cart."""
+    """Take everything out of a locked cart, and forget what was told for its checkout."""
     cart.items.all().delete()
+    if checkout := checkout_of(cart):
+        checkout.delete()
     touch(cart)
 
 
@@ -193,9 +196,12 @@ def _set_quantity(cart: Cart, variant: Variant, quantity: int, row: CartItem | N
 
 @transaction.atomic
 def _merge(user: User, guests: Cart) -> FoundCart:
-    """Fold a guest's cart into the user's, see ``cart_changes.fold``; the guest's cart goes."""
+    """Fold a guest's cart into the user's, see ``cart_changes.fold``; the guest's cart goes.
+
+    What the guest told for the checkout stays told, unless the user has told something of their own.
+    """
     changes: list[Change] = []
-    guest = Cart.objects.select_for_update().filter(pk=guests.pk).first()
+    guest = Cart.objects.select_related("checkout").select_for_update(of=("self",)).filter(pk=guests.pk).first()
     if guest is None:  # folded at this very moment
         return FoundCart(Cart.objects.filter(user=user).first())
     cart = lock_cart(Cart.objects.get_or_create(user=user)[0])
@@ -203,6 +209,9 @@ def _merge(user: User, guests: Cart) -> FoundCart:
     if lines:
         changes = fold(cart, lines)
         touch(cart)
+    if (told := checkout_of(guest)) and checkout_of(cart) is None:
+        told.cart = cart
+        told.save(update_fields=["cart", "updated_at"])
     guest.delete()
     return FoundCart(cart, changes=changes, is_merged=bool(lines))
 

@@ -1,6 +1,7 @@
 """What can go wrong with baskets and orders."""
 
 from collections.abc import Sequence
+from decimal import Decimal
 
 from django.conf import settings
 
@@ -70,6 +71,8 @@ class NothingLeftToPay(DomainError):
 class ReplacementIndivisible(DomainError):
     code = "replacement_indivisible"
     message = "An order that was made in exchange for other goods can only be cancelled as a whole."
+
+
 class OrderNotFound(DomainError):
     status_code = 404
     code = "not_found"
@@ -96,3 +99,20 @@ class TooManyUnitsHeld(DomainError):
 
     def __init__(self, positions: Sequence[int]) -> None:
         super().__init__([ErrorRow(self.code, self.message, f"items.{position}.quantity") for position in positions])
+
+
+class ShippingMethodRequired(DomainError):
+    status_code = 400
+    code = "shipping_method_required"
+
+    def __init__(self, attr: str) -> None:
+        message = "Choose how it is brought to you: a shipping method that serves your address."
+        super().__init__([ErrorRow(self.code, message, attr)])
+
+
+class PayAtDoorRefused(DomainError):
+    code = "pay_at_door_refused"
+
+    def __init__(self, limit: Decimal) -> None:
+        message = f"At the door at most {limit} can be paid there." if limit else "There it cannot be paid at the door."
+        super().__init__([ErrorRow(self.code, message, "payment_method")], limit=str(limit))

@@ -32,3 +32,5 @@ give_back: list[GiveBack] = []
 give_credit: list[GiveBack] = []
 # Run before an order that a signed-in user takes over is locked, in the same transaction.
 before_claim: list[Callable[[UUID, User], None]] = []
+# Run with the way of paying that a customer wishes for, the total and its currency. What they raise refuses it.
+payment_chosen: list[Callable[[str, Decimal, str], None]] = []

@@ -74,6 +74,8 @@ def contact_from(data: dict[str, Any]) -> Contact:
 
 
 class PlaceOrderSerializer(ContactSerializer):
+    shipping_method_id = serializers.UUIDField(required=False)
+    pickup_point_id = serializers.UUIDField(required=False)
     items = OrderItemInputSerializer(many=True, allow_empty=False, max_length=settings.ORDER_MAX_LINES)  # type: ignore[call-arg]
 
 

@@ -24,6 +24,8 @@ def send_return_news(return_id: str, news: str) -> None:
     from orders.returns.notifications import send_return_news as send
 
     send(return_id, news)
+
+
 @owed_task("orders.send_order_received", network=True)
 def send_order_received(order_id: str) -> None:
     from orders.notifications import send_order_received as send

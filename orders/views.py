@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
 from rest_framework import mixins, status, viewsets
@@ -19,6 +20,7 @@ from ecommerce.throttling import GuestOrderThrottle
 from orders import cancelling, selectors, serializers, services
 from orders.checkout.serializers import PlacedOrderSerializer
 from orders.checkout.services import submit_order
+from orders.checkout.shipping import ShippingChoice
 from orders.filters import OrderFilter
 from orders.guests.access import ORDER_TOKEN_HEADER, SignedInOrHolder, buyer_of, key_owner, key_owner_of
 from orders.lines import ItemInput
@@ -68,7 +70,9 @@ class OrderViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Ge
         summary="Place an order",
         description=(
             "Creates a pending order and reserves its stock. The server computes every amount; prices sent by the "
-            "client are ignored. Every short item has a row in the 409. Who is not signed in gives an `email` or a "
+            "client are ignored. Every short item has a row in the 409. By a `shipping_method_id` that serves the "
+            "address the shipping is charged (`GET /api/shipping/quotes/` lists them); without one how it is brought "
+            "is agreed upon later, unless the shop refuses that. Who is not signed in gives an `email` or a "
             "`phone_number`, and keeps the `order_token` of the answer: as `X-Order-Token` it opens this order."
         ),
         parameters=[IDEMPOTENCY_HEADER],
@@ -94,10 +98,16 @@ class OrderViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Ge
         data = checked(serializers.PlaceOrderSerializer, request)
         user = buyer_of(request).user
         contact = serializers.contact_from(data)
+        shipping = ShippingChoice(
+            data.get("shipping_method_id"),
+            data.get("pickup_point_id"),
+            is_required=settings.SHIPPING_REQUIRED,
+            attr="shipping_method_id",
+        )
         items = [ItemInput(**item, attr=f"items.{index}") for index, item in enumerate(data["items"])]
 
         def effect() -> Response:
-            order = submit_order(user=user, items=items, contact=contact)
+            order = submit_order(user=user, items=items, contact=contact, shipping=shipping)
             return Response(shared(PlacedOrderSerializer).to_representation(order), status=status.HTTP_201_CREATED)
 
         owner = f"user:{user.pk}" if user else key_owner(request, contact)

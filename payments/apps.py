@@ -17,3 +17,4 @@ class PaymentsConfig(AppConfig):
         hooks.give_back.append(cancelling.give_part_back)
         hooks.give_credit.append(cancelling.give_credit)
         hooks.before_claim.append(services.hand_over)
+        hooks.payment_chosen.append(services.refuse_unpayable)

@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from ecommerce.models import new_id
+from orders.checkout.door import refuse_at_the_door
 from orders.exceptions import OrderNotPayable
 from orders.models import Order
 from orders.selectors import Buyer, acts_for
@@ -81,6 +82,7 @@ def start_payment(
         TooManyUnpaidOrders: the customer has promised to pay others by hand.
         RetryLater: the provider wants a pause after how the last try ended.
         PaymentMethodUnavailable, AmountNotPayable, RateUnavailable
+        PayAtDoorRefused: it is above what may be paid at the door there.
         TooManyPrompts: this phone number was asked too often.
     """
     provider = provider_for(method, provider_name)
@@ -109,6 +111,7 @@ def start_payment(
     if attempts.filter(status=PaymentAttempt.Status.REVIEW).exists() or has_money_in_doubt(payment):
         raise PaymentUnderReview()
     due = due_of(payment)
+    refuse_at_the_door(method, order.delivery, due)
     charge = provider.payable_amount(due, payment.currency)
     _keep_pause(payment, provider.name)
     if phone_number:
@@ -141,6 +144,15 @@ def start_payment(
 def hand_over(order_id: UUID, user: User) -> None:
     """Make a guest's payment that of the user who takes the order over; locks it, before the order is locked."""
     Payment.objects.filter(order_id=order_id, user__isnull=True).update(user=user)
+
+
+def refuse_unpayable(method: str, total: Decimal, currency: str) -> None:
+    """Refuse a way of paying that could not be started for such a total.
+
+    Raises:
+        PaymentMethodUnavailable, AmountNotPayable, RateUnavailable
+    """
+    provider_for(method).payable_amount(total, currency)
 
 
 def _first_outcome(provider: PaymentProvider) -> outcomes.Outcome:

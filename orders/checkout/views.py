@@ -1,49 +1,123 @@
 """The steps of the checkout over HTTP."""
 
+from typing import Any
+
 from drf_spectacular.utils import extend_schema
-from rest_framework import status
+from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.models import User
 from ecommerce import idempotency
+from ecommerce.forms import shared
 from ecommerce.http import IDEMPOTENCY_HEADER, checked
 from ecommerce.throttling import GuestOrderThrottle, RequestThrottle
+from ecommerce.transactions import retry_on_conflict
+from orders import carts
+from orders.cart_serializers import CartSerializer
 from orders.cart_views import CART_TOKEN_HEADER, CartMixin
-from orders.carts import CartChanged
-from orders.checkout import services
-from orders.checkout.serializers import ConfirmSerializer, PlacedOrderSerializer
+from orders.checkout import examples, services
+from orders.checkout.serializers import (
+    ConfirmSerializer,
+    PaymentStepSerializer,
+    PlacedOrderSerializer,
+    ShippingStepSerializer,
+)
+from orders.checkout.shipping import ShippingChoice
 from orders.exceptions import CartEmpty
-from orders.serializers import contact_from
+from orders.models import Cart
+from orders.shipping.serializers import QuoteSerializer
 
 
-class ConfirmView(CartMixin):
+class ShippingAnswerSerializer(serializers.Serializer[Any]):
+    methods = QuoteSerializer(many=True)
+    cart = CartSerializer()
+
+
+class CheckoutMixin(CartMixin):
+    def user(self, request: Request) -> User | None:
+        return request.user if isinstance(request.user, User) else None
+
+    def cart(self, request: Request) -> Cart:
+        """Return the cart that is to be ordered.
+
+        Raises:
+            CartEmpty: there is none.
+            CartChanged: another one was folded into it at this moment, so nobody has seen it; tells what changed.
+        """
+        found = self.found(request)
+        if found.cart is None:
+            raise CartEmpty()
+        if found.is_merged:
+            raise carts.CartChanged(changes=self.shown(found)["changes"])
+        return found.cart
+
+
+class ShippingStepView(CheckoutMixin):
+    @extend_schema(
+        summary="Say where the cart goes, and how",
+        description=(
+            "The first step. Remembers address and contact, and answers with the `methods` that bring this cart there "
+            "and what each asks. Sent again with a `method_id` (for pick-up with a `pickup_point_id`) it chooses one: "
+            "the cart's totals have the shipping in them then. What is not sent stays as it was told before."
+        ),
+        parameters=[CART_TOKEN_HEADER],
+        request=ShippingStepSerializer,
+        responses={200: ShippingAnswerSerializer},
+        examples=examples.SHIPPING,
+    )
+    def post(self, request: Request) -> Response:
+        data = checked(ShippingStepSerializer, request)
+        cart, user = self.cart(request), self.user(request)
+        choice = ShippingChoice(data.pop("method_id", None), data.pop("pickup_point_id", None))
+        step = retry_on_conflict(lambda: services.tell_shipping(cart, user=user, told=data, choice=choice))
+        shown = self.shown(carts.FoundCart(step.cart))
+        return Response({"methods": QuoteSerializer(step.quotes, many=True).data, "cart": shown})
+
+
+class PaymentStepView(CheckoutMixin):
+    @extend_schema(
+        summary="Say how the cart will be paid",
+        description=(
+            "The second step. Refuses what the shop does not offer, and cash at the door above the limit of the "
+            "chosen delivery. The payment itself is started for the order, at `POST /api/payments/`."
+        ),
+        parameters=[CART_TOKEN_HEADER],
+        request=PaymentStepSerializer,
+        responses={200: CartSerializer},
+        examples=examples.PAYMENT,
+    )
+    def post(self, request: Request) -> Response:
+        method = checked(PaymentStepSerializer, request)["payment_method"]
+        cart = self.cart(request)
+        cart = retry_on_conflict(lambda: services.choose_payment(cart, payment_method=method))
+        return self.answer(carts.FoundCart(cart))
+
+
+class ConfirmView(CheckoutMixin):
     throttle_classes = (RequestThrottle, GuestOrderThrottle)
 
     @extend_schema(
         summary="Order what is in the cart",
         description=(
-            "Makes one order from this version of the cart, reserves its stock and empties the cart. Without an "
-            "`Idempotency-Key` the cart's version is the key: sent twice, it orders once. Who is not signed in gives "
-            "an `email` or a `phone_number`, and keeps the `order_token` of the answer."
+            "The last step. Makes one order from this version of the cart, reserves its stock and empties the cart. "
+            "Without an `Idempotency-Key` the cart's version is the key: sent twice, it orders once. A price or a "
+            "shipping charge that is not the one that was shown is a 409; the shipping step, or changing the line, "
+            "accepts the new one. Who is not signed in gives an `email` or a `phone_number`, here or before, and "
+            "keeps the `order_token` of the answer."
         ),
         parameters=[IDEMPOTENCY_HEADER, CART_TOKEN_HEADER],
         request=ConfirmSerializer,
         responses={201: PlacedOrderSerializer},
+        examples=examples.CONFIRM,
     )
     def post(self, request: Request) -> Response:
         data = checked(ConfirmSerializer, request)
-        user = request.user if isinstance(request.user, User) else None
-        found = self.found(request)
-        if found.cart is None:
-            raise CartEmpty()
-        if found.is_merged:
-            raise CartChanged()
-        cart, version = found.cart, data.get("version")
+        cart, user, version = self.cart(request), self.user(request), data.pop("version", None)
 
         def effect() -> Response:
-            order = services.check_out(cart, user=user, contact=contact_from(data), version=version)
-            return Response(PlacedOrderSerializer(order).data, status=status.HTTP_201_CREATED)
+            order = services.check_out(cart, user=user, told=data, version=version)
+            return Response(shared(PlacedOrderSerializer).to_representation(order), status=status.HTTP_201_CREATED)
 
         return idempotency.run_once(
             request,

@@ -24,6 +24,8 @@ OPEN_TO_ANYONE = {
     "api/brands/{}/": {"get"},
     "api/cart/": {"get", "delete"},
     "api/cart/checkout/confirm/": {"post"},
+    "api/cart/checkout/payment/": {"post"},
+    "api/cart/checkout/shipping/": {"post"},
     "api/cart/items/": {"post"},
     "api/cart/items/{}/": {"put", "patch", "delete"},
     "api/cart/reminders/unsubscribe/{}/": {"get", "post"},

@@ -1,5 +1,7 @@
 """Paying an order without an account, by its link."""
 
+from decimal import Decimal
+
 import pytest
 
 from orders.guests.services import claim_order
@@ -10,6 +12,7 @@ from payments.models import Payment, PaymentAttempt
 from tests.clients import client_for
 from tests.factories import ProductFactory, UserFactory
 from tests.factories import place_order as place_order_for
+from tests.payments.gift_cards import code_of, gift_card, left_on
 
 pytestmark = pytest.mark.django_db
 
@@ -134,3 +137,17 @@ def test_promises_of_a_guest_are_limited(settings):
 
     assert [answer.status_code for answer in answers] == [201, 409, 201]
     assert answers[1].json()["errors"][0]["code"] == "too_many_unpaid_orders"
+
+
+def test_guest_pays_with_a_gift_card_and_has_no_store_credit(order):
+    card = gift_card("1000.00")
+    guest, other = holding(order), guest_order()
+    by_card = {"method": "gift_card", "code": code_of(card), "amount": "400.00"}
+
+    paid = guest.post(PAYMENTS, {"order_id": str(order.pk), **by_card})
+    foreign = guest.post(PAYMENTS, {"order_id": str(other.pk), **by_card})
+    credit = guest.post(PAYMENTS, {"order_id": str(order.pk), "method": "store_credit"})
+
+    assert (paid.status_code, paid.json()["paid_amount"]) == (201, "400.00")
+    assert (foreign.status_code, credit.status_code) == (404, 401)
+    assert left_on(card) == Decimal("600.00")

@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('catalog', '0021_tax_kind'),
-        ('orders', '0007_shipments_of_earlier_orders'),
+        ('orders', '0009_returns'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
