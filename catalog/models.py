@@ -112,6 +112,8 @@ class Product(BaseModel):
     # A file; kept by catalog.images.services. The default is for a release that does not know the column.
     picture = models.CharField(max_length=100, blank=True, default="", db_default="", editable=False)
     kind = models.CharField(max_length=10, choices=Kind.choices, default=Kind.PHYSICAL)
+    # What it is to the Kenya Revenue Authority: digits of the UNSPSC, for tax invoices.
+    item_class_code = models.CharField(max_length=10, blank=True, default="", db_default="")
     tax_kind = models.CharField(
         max_length=10, choices=TaxKind.choices, default=TaxKind.STANDARD, db_default=TaxKind.STANDARD
     )

@@ -13,6 +13,14 @@ from django.core.exceptions import ImproperlyConfigured
 
 from ecommerce.admin_settings import admin_site
 from ecommerce.currencies import ISO_4217
+from ecommerce.document_settings import (  # noqa: F401 - settings are read from here
+    ETIMS,
+    SHOP_ADDRESS,
+    SHOP_EMAIL,
+    SHOP_LEGAL_NAME,
+    SHOP_PHONE,
+    SHOP_PIN,
+)
 from ecommerce.environment import BASE_DIR, ENVIRONMENT, PRODUCTION, env, flag, rate, required, whole_number
 from ecommerce.media_settings import MEDIA_ROOT, MEDIA_STORAGE, MEDIA_URL  # noqa: F401 - settings are read from here
 from ecommerce.order_settings import (  # noqa: F401 - settings are read from here

@@ -8,9 +8,11 @@ class OrdersConfig(AppConfig):
         from catalog.importing import sample
         from catalog.reviews import eligibility
         from orders import giving_back, hooks, selectors
+        from orders.documents import services as documents
         from orders.shipping.sample import load_sample_shipping
 
         eligibility.rules.append(selectors.delivered_item)
         sample.more.append(load_sample_shipping)
         hooks.before_cancel.append(giving_back.prepare)
         hooks.after_cancel.append(giving_back.give_replaced_back)
+        hooks.after_refund.append(documents.owe_credit_note)

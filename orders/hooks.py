@@ -1,6 +1,8 @@
 """What apps above this one do when an order changes; payments put theirs in. Orders know nothing of them."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
@@ -34,3 +36,40 @@ give_credit: list[GiveBack] = []
 before_claim: list[Callable[[UUID, User], None]] = []
 # Run with the way of paying that a customer wishes for, the total and its currency. What they raise refuses it.
 payment_chosen: list[Callable[[str, Decimal, str], None]] = []
+
+@dataclass(frozen=True)
+class Receipt:
+    """Money that paid for an order; ``amount`` is what it paid of it, in the order's currency."""
+
+    number: str
+    method: str
+    amount: Decimal
+    received_at: datetime
+
+
+@dataclass(frozen=True)
+class RefundedLine:
+    order_item_id: UUID
+    quantity: int
+    amount: Decimal
+
+
+@dataclass(frozen=True)
+class Refunded:
+    """What a customer has got back of an order's price, in the order's currency; ``lines`` need not fill it.
+
+    Money that was never part of the price (paid too much, paid twice) is not in it.
+    """
+
+    refund_id: UUID
+    order_id: UUID
+    amount: Decimal
+    reason: str = ""
+    receipt_number: str = ""
+    lines: tuple[RefundedLine, ...] = ()
+
+
+# Asked for the receipts that paid an order, oldest first.
+receipts_of: list[Callable[[UUID], list[Receipt]]] = []
+# Run once for each refund, when its money has gone, in the transaction that books it.
+after_refund: list[Callable[[Refunded], None]] = []

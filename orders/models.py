@@ -233,3 +233,4 @@ from orders.reminders.models import CartReminderRefusal  # noqa: E402,F401
 from orders.returns.models import Return, ReturnItem  # noqa: E402,F401
 from orders.saved_carts.models import SavedCart, SavedCartItem  # noqa: E402,F401
 from orders.shipping.models import PickupPoint, ShippingMethod, ShippingZone, WeightBand  # noqa: E402,F401
+from orders.documents.models import NumberSeries, TaxDocument  # noqa: E402,F401

@@ -16,14 +16,15 @@ from orders.exceptions import InvalidOrderTransition, OrderBeingPaid
 from orders.fulfilment import services as fulfilment
 from orders.fulfilment.exceptions import PartlyShipped
 from orders.models import Order, OrderItem
-from orders.tasks import send_order_confirmation
+from orders.tasks import issue_invoice, send_order_confirmation
 from orders.transitions import lock_order as lock_order  # noqa: PLC0414 - also this module's, for the apps above
 from orders.transitions import transition_order as transition_order  # noqa: PLC0414
 
 
 @transaction.atomic
 def mark_paid(order_id: UUID, *, note: str = "payment received") -> Order:
-    """The money has arrived: the order is paid, and its confirmation mail is owed. Digital goods are handed over.
+    """The money has arrived: the order is paid, and its invoice and its confirmation mail are owed. Digital goods are handed
+    over.
 
     One that was shipped to be paid at the door stays where it is on its way.
 
@@ -38,6 +39,7 @@ def mark_paid(order_id: UUID, *, note: str = "payment received") -> Order:
     order.paid_at = timezone.now()
     order.reserved_until = None
     order.save(update_fields=["paid_at", "reserved_until", "updated_at"])
+    issue_invoice.owe(f"invoice:{order.pk}", order_id=str(order.pk))
     send_order_confirmation.owe(f"order-confirmation:{order.pk}", order_id=str(order.pk))
     return fulfilment.settle_fulfilment(order, note="handed over")
 

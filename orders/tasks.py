@@ -1,5 +1,8 @@
 """Background work of orders."""
 
+from decimal import Decimal
+from uuid import UUID
+
 from celery import shared_task
 
 from ecommerce.outbox import owed_task
@@ -59,3 +62,25 @@ def send_cart_reminder(cart_id: str, version: int) -> None:
     from orders.reminders.services import send_reminder
 
     send_reminder(cart_id, version)
+@owed_task("orders.issue_invoice")
+def issue_invoice(order_id: str) -> None:
+    from orders.documents.services import issue_invoice as issue
+
+    issue(UUID(order_id))
+
+
+@owed_task("orders.issue_credit_note")
+def issue_credit_note(
+    *, order_id: str, refund_id: str, amount: str, reason: str, receipt_number: str, lines: list[tuple[str, int, str]]
+) -> None:
+    from orders.documents.crediting import Named
+    from orders.documents.services import issue_credit_note as issue
+
+    issue(
+        UUID(order_id),
+        refund_id=UUID(refund_id),
+        amount=Decimal(amount),
+        reason=reason,
+        receipt_number=receipt_number,
+        lines=[Named(item_id, quantity, Decimal(of_it)) for item_id, quantity, of_it in lines],
+    )

@@ -6,7 +6,7 @@ class PaymentsConfig(AppConfig):
 
     def ready(self) -> None:
         from orders import hooks
-        from payments import cancelling, free, services, system_checks  # noqa: F401 - registers the checks
+        from payments import cancelling, free, order_documents, services, system_checks  # noqa: F401 - registers the checks
 
         hooks.after_placing.append(free.settle_free)
         hooks.before_cancel.append(cancelling.end_waiting)
@@ -18,3 +18,4 @@ class PaymentsConfig(AppConfig):
         hooks.give_credit.append(cancelling.give_credit)
         hooks.before_claim.append(services.hand_over)
         hooks.payment_chosen.append(services.refuse_unpayable)
+        hooks.receipts_of.append(order_documents.receipts_of)

@@ -20,7 +20,7 @@ from ecommerce.money import ZERO
 from orders.models import Order, OrderItem
 from orders.returns.settling import settle_returned
 from orders.services import lock_order, transition_order
-from payments import ledger
+from payments import ledger, order_documents
 from payments.credit import books as credit
 from payments.credit.exceptions import RefundNotToCredit
 from payments.credit.models import STORE_CREDIT
@@ -263,7 +263,8 @@ class _Refunds(Outgoing[Refund]):
             received.status = ReceivedMoney.Status.RETURNED
             received.save(update_fields=["status", "updated_at"])
         if row.payment is not None:
-            _follow(row.payment)
+            kept = _follow(row.payment)
+            order_documents.tell_of_refund(row, row.payment, kept)
         if credit.is_credit(row.provider):
             credit.pay_back(row, booked)
 
@@ -332,8 +333,8 @@ def complete_by_hand(refund_id: UUID, *, actor: User, receipt_number: str) -> Re
     return _refunds.complete_by_hand(refund_id, actor=actor, receipt_number=receipt_number)
 
 
-def _follow(payment: Payment) -> None:
-    """Let a locked payment, and an order that is wholly paid back, show what has gone back."""
+def _follow(payment: Payment) -> Decimal:
+    """Let a locked payment, and an order that is wholly paid back, show what has gone back; return what is kept."""
     gone = payment.refunds.filter(status=Status.SUCCEEDED, payment_amount__isnull=False)
     total = gone.aggregate(total=Sum("payment_amount"))["total"] or ZERO
     applied = payment.received.filter(status=ReceivedMoney.Status.APPLIED)
@@ -347,10 +348,10 @@ def _follow(payment: Payment) -> None:
     payment.needs_refund = waiting or kept > payment.amount
     payment.save(update_fields=["status", "needs_refund", "updated_at"])
     order = lock_order(payment.order_id)
-    if order.status == Order.Status.CANCELLED:
-        return
-    if payment.status == Payment.Status.REFUNDED:
-        if Order.Status.REFUNDED in Order.TRANSITIONS[order.status]:
-            transition_order(order.pk, Order.Status.REFUNDED, note="paid back in full")
-    elif not payment.refunds.filter(status__in=Refund.OPEN).exists():
-        settle_returned(order)
+    if order.status != Order.Status.CANCELLED:
+        if payment.status == Payment.Status.REFUNDED:
+            if Order.Status.REFUNDED in Order.TRANSITIONS[order.status]:
+                transition_order(order.pk, Order.Status.REFUNDED, note="paid back in full")
+        elif not payment.refunds.filter(status__in=Refund.OPEN).exists():
+            settle_returned(order)
+    return kept

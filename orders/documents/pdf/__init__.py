@@ -1,0 +1,1 @@
+"""Documents as PDF: drawn from frozen contents alone, the same bytes each time."""
