@@ -17,6 +17,8 @@ from simulator.daraja import schema as daraja_schema
 from simulator.daraja.fault_kinds import DARAJA_FAULTS
 from simulator.daraja.provider import Daraja
 from simulator.deliveries import Deliveries
+from simulator.etims.fault_kinds import ETIMS_FAULTS
+from simulator.etims.provider import Etims
 from simulator.faults import FaultBox
 from simulator.paypal import schema as paypal_schema
 from simulator.paypal.fault_kinds import PAYPAL_FAULTS
@@ -38,7 +40,7 @@ _SCHEMAS = (
     stripe_schema.SCHEMA,
     paypal_schema.SCHEMA,
 )
-_FAULTS = (*DARAJA_FAULTS, *PAYSTACK_FAULTS, *CHAPA_FAULTS, *STRIPE_FAULTS, *PAYPAL_FAULTS)
+_FAULTS = (*DARAJA_FAULTS, *PAYSTACK_FAULTS, *CHAPA_FAULTS, *STRIPE_FAULTS, *PAYPAL_FAULTS, *ETIMS_FAULTS)
 
 
 class Provider(Protocol):
@@ -88,8 +90,10 @@ class Simulator:
         self.chapa = Chapa(settings.chapa, self.store, self.deliveries, self.faults)
         self.stripe = Stripe(settings.stripe, self.store, self.deliveries, self.faults)
         self.paypal = PayPal(settings.paypal, self.store, self.deliveries, self.faults)
+        self.etims = Etims(settings.etims, self.store, self.faults)
         self.providers: Mapping[str, Provider] = {
-            provider.name: provider for provider in (self.daraja, self.paystack, self.chapa, self.stripe, self.paypal)
+            provider.name: provider
+            for provider in (self.daraja, self.paystack, self.chapa, self.stripe, self.paypal, self.etims)
         }
         self.checkout_hosts: Mapping[str, CheckoutHost] = {
             host.name: host for host in (self.paystack, self.chapa, self.stripe, self.paypal)

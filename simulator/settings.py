@@ -88,6 +88,14 @@ class PayPalSettings:
 
 
 @dataclass(frozen=True)
+class EtimsSettings:
+    tin: str = "P051234567Q"
+    branch: str = "00"
+    cmc_key: str = "simulator-cmc-key"
+    scu_id: str = "KRACU0300000001"
+
+
+@dataclass(frozen=True)
 class Settings:
     state: str = ":memory:"
     seed: int = 0
@@ -96,6 +104,7 @@ class Settings:
     chapa: ChapaSettings = field(default_factory=ChapaSettings)
     stripe: StripeSettings = field(default_factory=StripeSettings)
     paypal: PayPalSettings = field(default_factory=PayPalSettings)
+    etims: EtimsSettings = field(default_factory=EtimsSettings)
 
 
 def settings_from_environment(environ: Mapping[str, str], *, state: str = ":memory:", seed: int = 0) -> Settings:
@@ -114,6 +123,7 @@ def settings_from_environment(environ: Mapping[str, str], *, state: str = ":memo
         chapa=ChapaSettings(**_plain(environ, "CHAPA", ChapaSettings)),
         stripe=StripeSettings(**_plain(environ, "STRIPE", StripeSettings)),
         paypal=PayPalSettings(**_plain(environ, "PAYPAL", PayPalSettings)),
+        etims=EtimsSettings(**_plain(environ, "ETIMS", EtimsSettings)),
     )
 
 
