@@ -30,6 +30,8 @@ ETIMS: dict[str, Any] = {
     "QR_URL": env.str(
         "ETIMS_QR_URL", default="https://etims.kra.go.ke/common/link/etims/receipt/indexEtimsReceiptData?Data="
     ),
+    # What goods are to KRA that have no class of their own.
+    "ITEM_CLASS": env.str("ETIMS_ITEM_CLASS", default="").strip(),
     "TIMEOUT": whole_number("ETIMS_TIMEOUT_SECONDS", 20, most=30),  # below the limit of owed work
 }
 if ETIMS["BASE_URL"]:

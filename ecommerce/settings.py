@@ -390,6 +390,8 @@ SPECTACULAR_SETTINGS = {
         "ImportKindEnum": "catalog.exchange.models.CatalogueImport.Kind",
         "ImportStateEnum": "catalog.exchange.models.CatalogueImport.State",
         "CreditMovementKindEnum": "payments.credit.models.CreditMovement.Kind",
+        "DocumentKindEnum": "orders.documents.models.TaxDocument.Kind",
+        "EtimsStatusEnum": "orders.etims.models.EtimsSubmission.Status",
         "LedgerTransactionKindEnum": "payments.models.LedgerTransaction.Kind",
         "LedgerAccountKindEnum": "payments.models.LedgerAccount.Kind",
     },

@@ -228,9 +228,10 @@ class OrderEvent(models.Model):
 
 # Last, of the parts that stand by themselves.
 from orders.checkout.models import Checkout  # noqa: E402,F401
+from orders.documents.models import NumberSeries, TaxDocument  # noqa: E402,F401
+from orders.etims.models import EtimsSubmission  # noqa: E402,F401
 from orders.fulfilment.models import Shipment, ShipmentEvent, ShipmentItem  # noqa: E402,F401
 from orders.reminders.models import CartReminderRefusal  # noqa: E402,F401
 from orders.returns.models import Return, ReturnItem  # noqa: E402,F401
 from orders.saved_carts.models import SavedCart, SavedCartItem  # noqa: E402,F401
 from orders.shipping.models import PickupPoint, ShippingMethod, ShippingZone, WeightBand  # noqa: E402,F401
-from orders.documents.models import NumberSeries, TaxDocument  # noqa: E402,F401

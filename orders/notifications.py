@@ -1,9 +1,17 @@
 """Mail about orders."""
 
-from ecommerce.mail import send_template
+import logging
+
+from ecommerce.mail import Attachment, send_template
 from ecommerce.money import format_money
+from orders.documents.exceptions import DocumentDoesNotAddUp, InvoiceNotIssued
+from orders.documents.pdf.tax_documents import tax_document_pdf
+from orders.documents.selectors import fiscal_facts
+from orders.documents.services import issue_invoice
 from orders.links import order_link
 from orders.models import Order
+
+logger = logging.getLogger(__name__)
 
 
 def send_order_confirmation(order_id: str) -> None:
@@ -35,3 +43,16 @@ def send_order_received(order_id: str) -> None:
         "link": order_link(order.pk),
     }
     send_template("orders/received", to=order.email, context=context)
+    invoice = _invoice_of(order)
+    context |= {"has_invoice": bool(invoice)}
+    send_template("orders/confirmation", to=order.email, context=context, attachments=invoice)
+
+
+def _invoice_of(order: Order) -> list[Attachment]:
+    """Return an order's invoice as a file; nothing when none can be issued, for the mail goes out anyway."""
+    try:
+        invoice = issue_invoice(order.pk)
+    except (InvoiceNotIssued, DocumentDoesNotAddUp):
+        logger.exception("mail_without_invoice", extra={"order_id": str(order.pk)})
+        return []
+    return [(f"{invoice.number}.pdf", tax_document_pdf(invoice.content, fiscal_facts(invoice)), "application/pdf")]

@@ -8,6 +8,7 @@ from rest_framework import serializers
 
 from accounts.serializers import PhoneNumberField
 from ecommerce.fields import StrictIntegerField
+from ecommerce.kra import is_kra_pin
 from orders.fulfilment.selectors import FulfilmentStatus, fulfilment_status
 from orders.models import Order, OrderEvent, OrderItem
 from orders.placing import Contact
@@ -56,11 +57,27 @@ class OrderItemInputSerializer(serializers.Serializer[Any]):
         return attrs
 
 
+class KraPinField(serializers.CharField):
+    """A taxpayer's PIN: a letter, nine digits and a letter; small letters are taken for capitals."""
+
+    default_error_messages = {"invalid_pin": "A KRA PIN is a letter, nine digits and a letter, such as A012345678Z."}
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_length=11, **kwargs)
+
+    def to_internal_value(self, data: Any) -> str:
+        pin = super().to_internal_value(data).upper()
+        if pin and not is_kra_pin(pin):
+            self.fail("invalid_pin")
+        return pin
+
+
 class ContactSerializer(serializers.Serializer[Any]):
     email = serializers.EmailField(required=False, max_length=254)
     phone_number = PhoneNumberField(required=False)
     shipping_address = AddressSerializer(required=False)
     note = serializers.CharField(required=False, max_length=500, allow_blank=True)
+    buyer_pin = KraPinField(required=False, allow_blank=True, help_text="The buyer's KRA PIN, for the tax invoice.")
 
 
 def contact_from(data: dict[str, Any]) -> Contact:
@@ -70,6 +87,7 @@ def contact_from(data: dict[str, Any]) -> Contact:
         phone_number=data.get("phone_number", ""),
         shipping_address=data.get("shipping_address"),
         note=data.get("note", ""),
+        buyer_pin=data.get("buyer_pin", ""),
     )
 
 
@@ -144,6 +162,7 @@ class OrderSerializer(serializers.ModelSerializer[Order]):
             "phone_number",
             "shipping_address",
             "note",
+            "buyer_pin",
             "items",
             "pay_on_delivery",
             "reserved_until",

@@ -84,3 +84,10 @@ def issue_credit_note(
         receipt_number=receipt_number,
         lines=[Named(item_id, quantity, Decimal(of_it)) for item_id, quantity, of_it in lines],
     )
+
+
+@owed_task("orders.submit_to_etims", network=True)
+def submit_to_etims(submission_id: str) -> None:
+    from orders.etims.services import submit
+
+    submit(UUID(submission_id))

@@ -2,6 +2,7 @@ from rest_framework.routers import SimpleRouter
 
 from orders import views
 from orders.cart_urls import urlpatterns as cart_urls
+from orders.documents.urls import urlpatterns as document_urls
 from orders.fulfilment.urls import urlpatterns as fulfilment_urls
 from orders.guests.urls import urlpatterns as guest_urls
 from orders.returns.urls import urlpatterns as returns_urls
@@ -14,6 +15,7 @@ urlpatterns = [
     *cart_urls,
     *guest_urls,
     *shipping_urls,
+    *document_urls,
     *fulfilment_urls,
     *returns_urls,
     *router.urls,

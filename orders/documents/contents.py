@@ -13,18 +13,20 @@ from typing import Any
 from django.conf import settings
 
 from catalog.tax_kinds import TaxKind
-from ecommerce.currencies import round_half_up
 from ecommerce.money import ZERO
 from orders import hooks
 from orders.documents.exceptions import DocumentDoesNotAddUp
 from orders.documents.letters import letter_of
 from orders.models import Order, OrderItem
 from orders.pricing.allocation import allocate
+from orders.pricing.baskets import amount as major
+from orders.pricing.baskets import hundredths as minor
+from orders.pricing.baskets import tax_rate
+from orders.pricing.taxes import TaxRate
 
 VERSION = 1
 Content = dict[str, Any]
 Line = dict[str, Any]
-PLACES = 2  # of the columns, whatever the currency
 
 ADDRESS_LINES = ("line1", "line2", "estate", "landmark", "town", "sub_county", "county", "postal_code")
 
@@ -129,9 +131,8 @@ def invoice_lines(order: Order, items: Sequence[OrderItem]) -> list[Line]:
                 quantity=1,
                 unit_price=str(order.shipping),
                 discount=str(order.shipping_discount),
-                # Carrying is taxed at the standard rate, or, where nothing was taken, as exempt.
-                tax_kind=TaxKind.STANDARD if taxes[-1] else TaxKind.EXEMPT,
-                tax_rate=rates[-1] if taxes[-1] else ZERO,
+                tax_kind=_shipping_rate(order).kind,
+                tax_rate=rates[-1],
             )
         )
     return lines
@@ -180,6 +181,12 @@ def rate_text(rate: Decimal) -> str:
     return f"{rate:.4f}"
 
 
+def _shipping_rate(order: Order) -> TaxRate:
+    """Return how an order's shipping is taxed; where nobody has noted it, by whether it bears tax."""
+    noted = order.delivery.get("tax_kind")
+    return tax_rate(TaxKind(noted) if noted else TaxKind.STANDARD if order.shipping_tax else TaxKind.EXEMPT)
+
+
 def _shipping_name(order: Order) -> str:
     name = str(order.delivery.get("name") or "").strip()
     return f"Shipping: {name}" if name else "Shipping"
@@ -193,16 +200,8 @@ def _taxes_of(
     Orders that are older than the columns know their tax as one sum, at the standard rate: it is parted among them.
     """
     taxes = [*(item.tax for item in items), order.shipping_tax]
-    rates = [*(item.tax_rate for item in items), settings.VAT_RATE]
+    rates = [*(item.tax_rate for item in items), _shipping_rate(order).rate]
     if sum(taxes, ZERO) == order.tax:
         return taxes, rates
-    parts = allocate(minor(order.tax), [minor(amount) for amount in charged])
+    parts = allocate(minor(order.tax), [*(minor(amount) for amount in charged[:-1]), 0])  # they had no shipping
     return [major(part) for part in parts], [settings.VAT_RATE for _ in charged]
-
-
-def minor(amount: Decimal) -> int:
-    return int(round_half_up(amount, PLACES).scaleb(PLACES))
-
-
-def major(hundredths: int) -> Decimal:
-    return Decimal(hundredths).scaleb(-PLACES)

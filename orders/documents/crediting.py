@@ -11,9 +11,11 @@ from decimal import Decimal
 from fractions import Fraction
 
 from ecommerce.money import round_money
-from orders.documents.contents import Content, Line, amounts_of, major, minor, sums_of
+from orders.documents.contents import Content, Line, amounts_of, sums_of
 from orders.documents.letters import letter_of
 from orders.pricing.allocation import allocate, rounded
+from orders.pricing.baskets import amount as major
+from orders.pricing.baskets import hundredths as minor
 
 Rate = tuple[str, str]  # kind and rate, as contents have them
 

@@ -20,6 +20,7 @@ from orders.documents.crediting import Named, credited_sums
 from orders.documents.exceptions import InvoiceNotIssued
 from orders.documents.models import TaxDocument
 from orders.documents.numbering import NAIROBI, number_of, series_of, take_number
+from orders.etims.services import owe_submission
 from orders.models import Order
 from orders.tasks import issue_credit_note as issue_credit_note_task
 
@@ -151,5 +152,6 @@ def _insert(
         amount=Decimal(content["totals"]["gross"]),
         content=content,
     )
+    owe_submission(document)
     logger.info("document_issued", extra={"document_id": str(document.pk), "order_id": str(order.pk)})
     return document

@@ -60,6 +60,7 @@ class Quote:
             "days_min": self.days_min,
             "days_max": self.days_max,
             "pay_at_door_limit": None if self.pay_at_door_limit is None else str(self.pay_at_door_limit),
+            "tax_kind": str(self.tax_kind),
             "pickup_point": dict(self.pickup_point) if self.pickup_point else None,
         }
 
