@@ -170,6 +170,7 @@ class ProductAdmin(WithExchange, WithPictures, WithHistory):
                     "description",
                     ("kind", "seller"),
                     ("image_url", "is_active"),
+                    ("tax_kind", "item_class_code"),
                     "attributes",
                 )
             },

@@ -157,9 +157,17 @@ class ProductForm(UrlKeyMixin, forms.ModelForm):  # type: ignore[type-arg]
             "seller",
             "image_url",
             "attributes",
+            "tax_kind",
+            "item_class_code",
             "is_active",
         )
-        labels = {"url_key": "URL key"}
+        labels = {"url_key": "URL key", "tax_kind": "VAT", "item_class_code": "KRA class code"}
+
+    def clean_item_class_code(self) -> str:
+        code: str = self.cleaned_data["item_class_code"].strip()
+        if code and not (code.isascii() and code.isdigit()):
+            raise forms.ValidationError("Digits only.", code="invalid")
+        return code
 
     def clean(self) -> dict[str, Any]:
         data: dict[str, Any] = super().clean() or {}

@@ -13,13 +13,15 @@ IF_MATCH_HEADER = OpenApiParameter(
 _WHO = "Staff with the right, and sellers on what is their own. "
 CREATE = _WHO + (
     "With its variants and their first stock, in one transaction. `price` is the lowest of its variants. Sellers make "
-    "products of their own; only staff may name a `seller` and give `tags`. `attributes` take the form that the "
+    "products of their own; only staff may name a `seller`, give `tags`, and say how it is taxed (`tax_kind`, "
+    "`item_class_code`). `attributes` take the form that the "
     'category gives them: `"45 W"` is stored as `45`, and what does not fit is a 400 at `attributes.<name>`. A field '
     "that is unknown or that the shop keeps itself is a 400 that names it; a `url_key` or SKU that is taken a 409."
 )
 REPLACE = _WHO + (
-    "What is left out becomes empty, except `url_key`, `kind`, `seller` and `is_active`, and `sku` and `price` of a "
-    "variant, which stay. Variants are named by `id` or `sku`. Those that are left out are removed: deleted if "
+    "What is left out becomes empty, except `url_key`, `kind`, `seller`, `is_active`, `tax_kind` and "
+    "`item_class_code`, and `sku` and `price` of a variant, which stay. Variants are named by `id` or `sku`. Those that "
+    "are left out are removed: deleted if "
     "no order, movement of stock or cart knows them, else set to `is_active: false`. Their stock stays what it is."
 )
 CHANGE = _WHO + (
@@ -67,6 +69,8 @@ _SHOWN = {
     "image_url": "",
     "attributes": {"power_watts": 45},
     "tags": ["back-to-school"],
+    "tax_kind": "standard",
+    "item_class_code": "43211609",
     "is_active": True,
     "variants": [_VARIANT],
     "created_at": "2026-11-21T07:45:00Z",

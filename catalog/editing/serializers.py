@@ -18,6 +18,7 @@ from catalog.importing.cleaning import clean_line
 from catalog.models import Brand, Category, Product, Variant
 from catalog.serializers import BrandSerializer, CategoryInProductSerializer
 from catalog.tagging.serializers import TagNamesField
+from catalog.tax_kinds import TaxKind
 
 LOWEST_PRICE = Decimal("0.01")
 MAX_OPTIONS = 6  # of one variant
@@ -111,7 +112,7 @@ class WriteVariantSerializer(StrictSerializer):
 class WriteProductSerializer(StrictSerializer):
     """A product as its seller writes it."""
 
-    read_only_names = frozenset(_READ_ONLY | {"seller", "tags"})
+    read_only_names = frozenset(_READ_ONLY | {"seller", "tags", "tax_kind", "item_class_code"})
     default_error_messages = {
         "url_key_reserved": "The shop needs this address itself.",
         "url_key_is_id": "A url_key must not look like an id.",
@@ -161,6 +162,13 @@ class StaffWriteProductSerializer(WriteProductSerializer):
         required=False,
         allow_null=True,
         help_text="A user with the role `seller`; null is the shop. Staff only.",
+    )
+    tax_kind = serializers.ChoiceField(TaxKind.choices, required=False, help_text="`standard` if left out. Staff only.")
+    item_class_code = serializers.RegexField(
+        r"^[0-9]{0,10}$",
+        required=False,
+        allow_blank=True,
+        help_text="What it is to the Kenya Revenue Authority: digits of the UNSPSC, for tax invoices. Staff only.",
     )
     tags = TagNamesField(default=list, help_text="Names or url_keys. Unknown ones are made for staff who may add tags.")
 
@@ -225,6 +233,8 @@ class EditableProductSerializer(serializers.ModelSerializer[Product]):
             "image_url",
             "attributes",
             "tags",
+            "tax_kind",
+            "item_class_code",
             "is_active",
             "variants",
             "created_at",

@@ -27,6 +27,8 @@ _PRODUCT = (
     "image_url",
     "attributes",
     "tags",
+    "tax_kind",
+    "item_class_code",
     "is_active",
     "deleted_at",
 )

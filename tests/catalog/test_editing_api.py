@@ -72,6 +72,8 @@ def test_product_is_made_with_its_variants_and_first_stock(editor, api_client):
         "image_url": "https://pictures.example/a.jpg",
         "attributes": {"power_watts": 45, "ports": ["USB-C", "USB-A"]},
         "tags": [],
+        "tax_kind": "standard",
+        "item_class_code": "",
         "is_active": True,
         "variants": [
             body["variants"][0] | {"id": str(black.pk), "image_url": "", "position": 0, "is_active": True},
