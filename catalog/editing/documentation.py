@@ -20,9 +20,9 @@ CREATE = _WHO + (
 )
 REPLACE = _WHO + (
     "What is left out becomes empty, except `url_key`, `kind`, `seller`, `is_active`, `tax_kind` and "
-    "`item_class_code`, and `sku` and `price` of a variant, which stay. Variants are named by `id` or `sku`. Those that "
-    "are left out are removed: deleted if "
-    "no order, movement of stock or cart knows them, else set to `is_active: false`. Their stock stays what it is."
+    "`item_class_code`, and `sku` and `price` of a variant, which stay. Variants are named by `id` or `sku`. Those "
+    "that are left out are removed: deleted if no order, movement of stock or cart knows them, else set to "
+    "`is_active: false`. Their stock stays what it is."
 )
 CHANGE = _WHO + (
     "What is left out stays, also of `variants`: those that are named are changed, those with a new `sku` are added, "

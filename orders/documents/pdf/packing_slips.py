@@ -17,7 +17,7 @@ def packing_slip_pdf(slip: Slip) -> bytes:
         sheet.text(RIGHT, top - 48, "To be paid at the door", bold=True, right=True)
     sheet.y = top - 62
     sheet.text(LEFT, sheet.y, "To", size=7.5, grey=GREY)
-    sheet.y = sheet.block(LEFT, sheet.y - 12, RIGHT - LEFT, [slip.recipient or "—"], size=11, bold=True)
+    sheet.y = sheet.block(LEFT, sheet.y - 14, RIGHT - LEFT, [slip.recipient or "—"], size=11, bold=True)
     sheet.y = sheet.block(LEFT, sheet.y, RIGHT - LEFT, [*slip.address, slip.phone_number, slip.delivery], size=10)
     for label, text in (("For the rider", slip.rider_note), ("Note", slip.note)):
         if text:

@@ -6,7 +6,7 @@ from decimal import Decimal
 from orders.documents.numbering import NAIROBI
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-_METHODS = {"mpesa": "M-PESA", "paypal": "PayPal", "manual": "By hand"}
+_METHODS = {"mpesa": "M-PESA", "paypal": "PayPal", "manual": "hand"}
 
 
 def figures(amount: str) -> str:
