@@ -4,7 +4,8 @@ Run by ``manage.py check_orders``: after fault tests, and nightly in production.
 """
 
 from catalog.checking import Check
+from orders.documents.checks import CHECKS as DOCUMENT_CHECKS
 from orders.fulfilment.checks import CHECKS as FULFILMENT_CHECKS
 from orders.returns.checks import CHECKS as RETURN_CHECKS
 
-CHECKS: tuple[Check, ...] = (*FULFILMENT_CHECKS, *RETURN_CHECKS)
+CHECKS: tuple[Check, ...] = (*FULFILMENT_CHECKS, *RETURN_CHECKS, *DOCUMENT_CHECKS)

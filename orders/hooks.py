@@ -37,6 +37,7 @@ before_claim: list[Callable[[UUID, User], None]] = []
 # Run with the way of paying that a customer wishes for, the total and its currency. What they raise refuses it.
 payment_chosen: list[Callable[[str, Decimal, str], None]] = []
 
+
 @dataclass(frozen=True)
 class Receipt:
     """Money that paid for an order; ``amount`` is what it paid of it, in the order's currency."""

@@ -25,7 +25,7 @@ from orders.transitions import transition_order as transition_order  # noqa: PLC
 def mark_paid(order_id: UUID, *, note: str = "payment received") -> Order:
     """The money has arrived: the order is paid, and its invoice and the confirmation mail are owed.
 
-    Digital goods are handed over.     One that was shipped to be paid at the door stays where it is on its way.
+    Digital goods are handed over. One that was shipped to be paid at the door stays where it is on its way.
 
     Raises:
         InvalidOrderTransition: it does not wait for money (any more).

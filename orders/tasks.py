@@ -62,6 +62,8 @@ def send_cart_reminder(cart_id: str, version: int) -> None:
     from orders.reminders.services import send_reminder
 
     send_reminder(cart_id, version)
+
+
 @owed_task("orders.issue_invoice")
 def issue_invoice(order_id: str) -> None:
     from orders.documents.services import issue_invoice as issue

@@ -23,6 +23,7 @@ from orders.documents.numbering import NAIROBI, number_of, series_of, take_numbe
 from orders.etims.services import owe_submission
 from orders.models import Order
 from orders.tasks import issue_credit_note as issue_credit_note_task
+from orders.transitions import lock_order
 
 logger = logging.getLogger(__name__)
 
@@ -51,7 +52,7 @@ def issue_invoice(order_id: UUID) -> TaxDocument:
         InvoiceNotIssued: the order is not paid.
         DocumentDoesNotAddUp: its lines are not its total; no number is taken.
     """
-    order = _lock(order_id)
+    order = lock_order(order_id)
     issued = TaxDocument.objects.filter(order=order, kind=Kind.INVOICE).first()
     if issued is not None:
         return issued
@@ -91,7 +92,7 @@ def issue_credit_note(
     the invoice is left to take back.
     """
     source = f"refund:{refund_id}"
-    order = _lock(order_id)
+    order = lock_order(order_id)
     issued = TaxDocument.objects.filter(source=source).first()
     if issued is not None:
         return issued
@@ -119,11 +120,6 @@ def issue_credit_note(
         "payments": [{"receipt_number": receipt_number}] if receipt_number else [],
     }
     return _insert(order, place, content, source=source, corrects=invoice)
-
-
-def _lock(order_id: UUID) -> Order:
-    # As orders.services.lock_order does, which itself imports the tasks that lead here.
-    return Order.objects.select_for_update(no_key=True, of=("self",)).select_related("user").get(pk=order_id)
 
 
 def _take(kind: TaxDocument.Kind) -> _Place:

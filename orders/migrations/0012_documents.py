@@ -26,7 +26,7 @@ DROP FUNCTION orders_document_insert_only();
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('orders', '0007_shipments_of_earlier_orders'),
+        ('orders', '0011_checkout'),
     ]
 
     operations = [
