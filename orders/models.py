@@ -234,4 +234,11 @@ from orders.fulfilment.models import Shipment, ShipmentEvent, ShipmentItem  # no
 from orders.reminders.models import CartReminderRefusal  # noqa: E402,F401
 from orders.returns.models import Return, ReturnItem  # noqa: E402,F401
 from orders.saved_carts.models import SavedCart, SavedCartItem  # noqa: E402,F401
+from orders.promotions.models import (  # noqa: E402,F401
+    CartCoupon,
+    Coupon,
+    Promotion,
+    PromotionUsage,
+    Redemption,
+)
 from orders.shipping.models import PickupPoint, ShippingMethod, ShippingZone, WeightBand  # noqa: E402,F401

@@ -16,6 +16,7 @@ from orders.exceptions import InvalidOrderTransition, OrderBeingPaid
 from orders.fulfilment import services as fulfilment
 from orders.fulfilment.exceptions import PartlyShipped
 from orders.models import Order, OrderItem
+from orders.promotions import limits
 from orders.tasks import issue_invoice, send_order_confirmation
 from orders.transitions import lock_order as lock_order  # noqa: PLC0414 - also this module's, for the apps above
 from orders.transitions import transition_order as transition_order  # noqa: PLC0414
@@ -74,6 +75,7 @@ def _cancel(order: Order, *, actor: User | None, note: str) -> Order:
     order.reserved_until = None
     order.save(update_fields=["reserved_until", "updated_at"])
     release_units({item: item.open_quantity for item in items if item.open_quantity}, actor=actor)
+    limits.give_back(order)
     return order
 
 

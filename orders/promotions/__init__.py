@@ -1,0 +1,1 @@
+"""Promotions and coupons: who pays less for what, and how often."""
