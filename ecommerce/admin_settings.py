@@ -78,6 +78,8 @@ def admin_site(shop_name: str) -> dict[str, object]:
                     "title": "Prices",
                     "items": [
                         staff_link("Price lists", "price_check", "catalog.pricelist"),
+                        staff_link("Promotions", "loyalty", "orders.promotion"),
+                        staff_link("Coupons", "confirmation_number", "orders.coupon"),
                         staff_link("Customer groups", "groups", "catalog.customergroup"),
                         staff_link("Exchange rates", "currency_exchange", "catalog.exchangerate"),
                     ],

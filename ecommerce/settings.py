@@ -349,6 +349,7 @@ THROTTLE_RATES = {
     "register": rate("THROTTLE_REGISTER", f"{10 * _LOCAL_FACTOR}/3600"),
     "payment": rate("THROTTLE_PAYMENT", f"{5 * _LOCAL_FACTOR}/60"),
     "guest_order": rate("THROTTLE_GUEST_ORDER", f"{60 * _LOCAL_FACTOR}/3600"),
+    "coupon": rate("THROTTLE_COUPON", f"{30 * _LOCAL_FACTOR}/600"),
     "review": rate("THROTTLE_REVIEW", f"{30 * _LOCAL_FACTOR}/3600"),
     "gift-card": rate("THROTTLE_GIFT_CARD", f"{20 * _LOCAL_FACTOR}/3600"),
 }
@@ -405,6 +406,7 @@ SPECTACULAR_SETTINGS = {
         {"name": "orders", "description": "Orders and their life."},
         {"name": "shipping", "description": "Zones, methods, pick-up points, and what they cost."},
         {"name": "returns", "description": "Goods that come back, and what is given for them."},
+        {"name": "promotions", "description": "Promotions and coupons. For staff."},
         {"name": "payments", "description": "Mobile payments and their callbacks."},
         {"name": "gift-cards", "description": "Gift cards and store credit."},
     ],

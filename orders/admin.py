@@ -308,7 +308,9 @@ def _name(user: User | None) -> str:
     return (user.get_full_name() or str(user)) if user else ""
 
 
-from orders.documents.admin import documents_table  # noqa: E402 - registers its pages, and needs nothing of this one
-from orders.returns import admin as returns_admin  # noqa: E402,F401 - registers itself
+# Last, since they add to the pages above.
+from orders.documents.admin import documents_table  # noqa: E402
+from orders.promotions import admin as promotions_admin  # noqa: E402,F401
+from orders.returns import admin as returns_admin  # noqa: E402,F401
 
 OrderAdmin.more_tables.append(documents_table)

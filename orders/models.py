@@ -231,9 +231,6 @@ from orders.checkout.models import Checkout  # noqa: E402,F401
 from orders.documents.models import NumberSeries, TaxDocument  # noqa: E402,F401
 from orders.etims.models import EtimsSubmission  # noqa: E402,F401
 from orders.fulfilment.models import Shipment, ShipmentEvent, ShipmentItem  # noqa: E402,F401
-from orders.reminders.models import CartReminderRefusal  # noqa: E402,F401
-from orders.returns.models import Return, ReturnItem  # noqa: E402,F401
-from orders.saved_carts.models import SavedCart, SavedCartItem  # noqa: E402,F401
 from orders.promotions.models import (  # noqa: E402,F401
     CartCoupon,
     Coupon,
@@ -241,4 +238,7 @@ from orders.promotions.models import (  # noqa: E402,F401
     PromotionUsage,
     Redemption,
 )
+from orders.reminders.models import CartReminderRefusal  # noqa: E402,F401
+from orders.returns.models import Return, ReturnItem  # noqa: E402,F401
+from orders.saved_carts.models import SavedCart, SavedCartItem  # noqa: E402,F401
 from orders.shipping.models import PickupPoint, ShippingMethod, ShippingZone, WeightBand  # noqa: E402,F401

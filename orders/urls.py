@@ -5,6 +5,7 @@ from orders.cart_urls import urlpatterns as cart_urls
 from orders.documents.urls import urlpatterns as document_urls
 from orders.fulfilment.urls import urlpatterns as fulfilment_urls
 from orders.guests.urls import urlpatterns as guest_urls
+from orders.promotions.urls import urlpatterns as promotion_urls
 from orders.returns.urls import urlpatterns as returns_urls
 from orders.shipping.urls import urlpatterns as shipping_urls
 
@@ -14,6 +15,7 @@ router.register("orders", views.OrderViewSet, basename="order")
 urlpatterns = [
     *cart_urls,
     *guest_urls,
+    *promotion_urls,
     *shipping_urls,
     *document_urls,
     *fulfilment_urls,

@@ -5,25 +5,32 @@ from decimal import Decimal
 from typing import Any, TypeVar
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib.postgres.expressions import ArraySubquery
 from django.contrib.postgres.fields import ArrayField
 from django.db.models import (
+    Count,
+    DecimalField,
     Expression,
     F,
     Func,
     JSONField,
     Model,
     OuterRef,
+    Prefetch,
     QuerySet,
+    Subquery,
+    Sum,
     TextField,
     UUIDField,
     Value,
 )
+from django.db.models.functions import Coalesce
 
 from orders.pricing import promotions as pricing
 from orders.pricing.baskets import hundredths
 from orders.promotions.customers import customer_key_of
-from orders.promotions.models import CartCoupon, Promotion
+from orders.promotions.models import CartCoupon, Coupon, Promotion, Redemption
 
 Rows = TypeVar("Rows", bound=QuerySet[Any])
 Annotation = list[dict[str, Any]] | None  # of one row, by with_promotions
@@ -127,3 +134,38 @@ def _effect_of(each: dict[str, Any]) -> pricing.Effect:
             return pricing.BuyGet(buy=each["buy"], get=each["get"], percent=percent, times=each["times"])
         case Promotion.Kind.FREE_SHIPPING:
             return pricing.FreeShipping(most)
+
+
+# --- What staff see --------------------------------------------------------------------------------------------
+
+
+def promotions() -> QuerySet[Promotion]:
+    """Every promotion with what it is for, what orders have of it and how many codes open it; in six statements."""
+    live = Redemption.objects.filter(promotion=OuterRef("pk"), released_at__isnull=True).order_by()
+    taken_off = live.filter(order__currency=settings.DEFAULT_CURRENCY).values("promotion").annotate(sum=Sum("amount"))
+    money: Any = DecimalField(max_digits=14, decimal_places=2)
+    return Promotion.objects.annotate(
+        live_uses=_count(live, "promotion"),
+        discount_total=Coalesce(Subquery(taken_off.values("sum")), Decimal("0.00"), output_field=money),
+        coupon_count=_count(Coupon.objects.filter(promotion=OuterRef("pk")).order_by(), "promotion"),
+    ).prefetch_related(*(Prefetch(name, queryset=rows.only("pk")) for name, rows in _lists()))
+
+
+def coupons() -> QuerySet[Coupon]:
+    """Every coupon with its promotion's name and how many orders have it, in one statement."""
+    live = Redemption.objects.filter(coupon=OuterRef("pk"), released_at__isnull=True).order_by()
+    return (
+        Coupon.objects.select_related("promotion")
+        .only(*(field.name for field in Coupon._meta.concrete_fields), "promotion__name")
+        .annotate(live_uses=_count(live, "coupon"))
+    )
+
+
+def _lists() -> Iterable[tuple[str, QuerySet[Any]]]:
+    for name in ("categories", "brands", "collections", "products", "groups"):
+        related: Any = Promotion._meta.get_field(name).related_model
+        yield name, related.objects.all()
+
+
+def _count(rows: QuerySet[Any], of: str) -> Coalesce:
+    return Coalesce(Subquery(rows.values(of).annotate(n=Count("pk")).values("n")), 0)

@@ -1,6 +1,6 @@
 """Writing promotions and coupons."""
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -9,7 +9,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import transaction
 
-from catalog.curation.models import Collection
+from catalog.curation import models as curation
 from ecommerce.exceptions import ErrorRow
 from orders.promotions.codes import CODE, LONGEST, normalise, random_code
 from orders.promotions.exceptions import (
@@ -45,9 +45,9 @@ def save_promotion(promotion: Promotion | None = None, **fields: Any) -> Promoti
     promotion = Promotion() if promotion is None else lock_promotion(promotion.pk)
     for name, value in fields.items():
         setattr(promotion, name, value)
-    _settle_numbers(promotion, fields)
+    settle_numbers(promotion, fields)
     _refuse_backwards(promotion.valid_from, promotion.valid_until)
-    if any(one.kind == Collection.Kind.BY_RULE for one in lists.get("collections", ())):
+    if any(one.kind == curation.Collection.Kind.BY_RULE for one in lists.get("collections", ())):
         raise CollectionByRule([ErrorRow(CollectionByRule.code, CollectionByRule.message, "collections")])
     if promotion.is_automatic and promotion.coupons.exists():
         raise PromotionHasCoupons([ErrorRow(PromotionHasCoupons.code, PromotionHasCoupons.message, "is_automatic")])
@@ -171,7 +171,12 @@ def _lock_for_codes(promotion_id: UUID) -> None:
         raise PromotionAutomatic([ErrorRow(PromotionAutomatic.code, PromotionAutomatic.message, "promotion")])
 
 
-def _settle_numbers(promotion: Promotion, sent: Iterable[str]) -> None:
+def settle_numbers(promotion: Promotion, sent: Collection[str]) -> None:
+    """Give a promotion the numbers that its kind has by itself, and none that it has not.
+
+    Raises:
+        PromotionInvalid: one is missing; or one of those that were ``sent`` is none of its kind.
+    """
     needed, possible = NUMBERS[promotion.kind]
     if promotion.kind == Promotion.Kind.BUY_GET and promotion.percent is None:
         promotion.percent = Decimal(100)

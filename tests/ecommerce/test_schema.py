@@ -29,6 +29,7 @@ OPEN_TO_ANYONE = {
     "api/cart/items/": {"post"},
     "api/cart/items/{}/": {"put", "patch", "delete"},
     "api/cart/reminders/unsubscribe/{}/": {"get", "post"},
+    "api/cart/coupon/": {"post", "delete"},
     "api/categories/": {"get"},
     "api/categories/{}/": {"get"},
     "api/categories/{}/attributes/": {"get"},

@@ -196,6 +196,21 @@ def test_order_of_the_rows_means_nothing():
     assert [each.order for each in folded] == sorted(each.order for each in folded)
 
 
+@pytest.mark.parametrize(("shipping", "names", "off"), [(30000, ["A", "B", "D"], 100000), (0, ["C"], 70000)])
+def test_best_of_what_combines_and_of_what_does_not_is_taken(shipping, names, off):
+    made = {
+        automatic(percent=10, priority=10).pk: "A",
+        automatic(kind="amount", amount=500).pk: "B",
+        automatic(percent=35, combines=False).pk: "C",
+        automatic(kind="free_shipping").pk: "D",
+    }
+    [row] = variants(ProductFactory(price=Decimal(2000)))
+
+    applied = best_of(promotions_of([row]), [Goods(row.pk, 1, 200000)], shipping)
+
+    assert ([made[one.key] for one in applied], sum(one.amount for one in applied)) == (names, off)
+
+
 # --- What it costs to ask ---------------------------------------------------------------------------------------
 
 

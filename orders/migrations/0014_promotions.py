@@ -121,7 +121,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('catalog', '0021_tax_kind'),
-        ('orders', '0007_shipments_of_earlier_orders'),
+        ('orders', '0013_etims'),
     ]
 
     operations = [

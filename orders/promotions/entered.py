@@ -1,0 +1,69 @@
+"""Codes that customers have entered for their baskets."""
+
+from django.db import transaction
+from django.db.models import F
+
+from ecommerce.exceptions import ErrorRow
+from orders import carts, selectors
+from orders.models import Cart
+from orders.pricing.baskets import hundredths
+from orders.pricing.promotions import Goods
+from orders.promotions.codes import normalise
+from orders.promotions.exceptions import CouponRefused
+from orders.promotions.models import CartCoupon, Coupon
+from orders.promotions.refusals import refusal_of
+from orders.promotions.selectors import with_promotions
+
+MAX_CODES = 5  # of one basket
+
+
+@transaction.atomic
+def enter_code(cart: Cart, text: str) -> Cart:
+    """Enter a code for a basket; return it as it is now. Another code of the same promotion makes way.
+
+    Raises:
+        CouponRefused: it gives nothing for what is in the basket; the row says why.
+        CartChanged: a log-in elsewhere has just folded it into another one.
+    """
+    cart = _lock(cart)
+    code = normalise(text)
+    rows = with_promotions(selectors.cart_items(cart), to=cart.user_id, codes=[code], product="variant__product_id")
+    items = list(rows)
+    goods = [Goods(item.variant_id, item.quantity, hundredths(selectors.price_of(item))) for item in items]
+    if refusal := refusal_of(code, to=cart.user_id, rows=items, goods=goods, variant="variant_id"):
+        raise refusal
+    coupon = Coupon.objects.get(code=code)
+    entered = cart.entered_coupons.select_related("coupon").order_by("pk")
+    present = {row.coupon.promotion_id: row for row in entered}
+    same = present.get(coupon.promotion_id)
+    if same is not None and same.coupon_id == coupon.pk:
+        return cart
+    if same is not None:
+        same.delete()
+    elif len(present) >= MAX_CODES:
+        raise CouponRefused([ErrorRow("too_many_codes", f"At most {MAX_CODES} codes at once.", "code")])
+    CartCoupon.objects.create(cart=cart, coupon=coupon)
+    return _touch(cart)
+
+
+@transaction.atomic
+def remove_codes(cart: Cart, text: str = "") -> Cart:
+    """Take a code out of a basket, or all; return the basket as it is now. What is not in it is no matter."""
+    cart = _lock(cart)
+    entered = cart.entered_coupons.all()
+    if text:
+        entered = entered.filter(coupon__code=normalise(text))
+    return _touch(cart) if entered.delete()[0] else cart
+
+
+def _lock(cart: Cart) -> Cart:
+    locked = Cart.objects.select_for_update(no_key=True).filter(pk=cart.pk).first()
+    if locked is None:
+        raise carts.CartChanged()
+    return locked
+
+
+def _touch(cart: Cart) -> Cart:
+    Cart.objects.filter(pk=cart.pk).update(version=F("version") + 1)
+    cart.refresh_from_db(fields=["version"])
+    return cart
