@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any, Self
@@ -40,7 +40,9 @@ NICENESS = {"worker": WORKER_NICENESS, "relay": RELAY_NICENESS}  # as `./shop ru
 class Stand:
     """PostgreSQL (durable), Valkey, web, worker, beat, relay and simulator, all thrown away at the end.
 
-    Whoever starts a process again does so from one thread; customers may call from others.
+    ``only`` names the processes that a bench needs, if not all; ``application`` is what gunicorn serves. Without
+    ``sample`` the shop starts empty. Whoever starts a process again does so from one thread; customers may call from
+    others.
     """
 
     def __init__(
@@ -50,10 +52,14 @@ class Stand:
         simulator: Mapping[str, str] | None = None,
         concurrency: int = 2,
         logs: Path | None = None,
+        only: Collection[str] | None = None,
+        application: str = "ecommerce.wsgi:application",
+        sample: bool = True,
     ) -> None:
         self._ending = ExitStack()
         self._settings, self._simulator = dict(settings or {}), dict(simulator or {})
         self._concurrency, self._wanted_logs = concurrency, logs
+        self._only, self._application, self._sample = only, application, sample
         self.port, simulator_port = free_port(), free_port()
         self.url, self.phone = f"http://127.0.0.1:{self.port}", f"http://127.0.0.1:{simulator_port}"
         self._simulator_port = simulator_port
@@ -98,9 +104,12 @@ class Stand:
             **self._settings,
         }
         self.manage("migrate", "-v0")
-        self.manage("load_sample_shop")
+        if self._sample:
+            self.manage("load_sample_shop")
         self.logs = self._wanted_logs or folder / "log"
         for name, words in self._commands(folder).items():
+            if self._only is not None and name not in self._only:
+                continue
             environment = self.environment | self._simulator if name == "simulator" else self.environment
             argv = [sys.executable, "-W", "ignore", *words]
             process = ManagedProcess(
@@ -113,13 +122,15 @@ class Stand:
             )
             self.processes[name] = process
             process.start()
-        wait_for(lambda: self._answers("/readyz"), seconds=90)
+        # Ready is more than serving: without a worker there is no heartbeat, and the web is not ready.
+        path = "/readyz" if self._only is None else "/healthz"
+        wait_for(lambda: self._answers(path), seconds=90)
 
     def _commands(self, folder: Path) -> dict[str, tuple[str, ...]]:
         return {
             "simulator": ("-m", "simulator", "--port", str(self._simulator_port)),
             "web": (
-                *("-m", "gunicorn", "ecommerce.wsgi:application", "--bind", f"127.0.0.1:{self.port}"),
+                *("-m", "gunicorn", self._application, "--bind", f"127.0.0.1:{self.port}"),
                 *("--workers", "2", "--threads", "4", "--graceful-timeout", "5"),
             ),
             "worker": (
@@ -156,6 +167,15 @@ class Stand:
                 self.deaths += name not in self._killed
                 self._killed.discard(name)
                 process.start()
+
+    def serve(self, application: str) -> None:
+        """Let gunicorn serve another application from now on."""
+        web = self.processes["web"]
+        _kill(web)
+        web.argv = [application if word == self._application else word for word in web.argv]
+        self._application = application
+        web.start()
+        wait_for(lambda: self._answers("/healthz"), seconds=90)
 
     def empty_broker(self) -> None:
         """Lose every message that waits, is being worked on, or says where messages go."""
