@@ -16,12 +16,6 @@ from bench.race_ground import Ground, Race, errors, unanswered
 from bench.race_sections import ORDERS, Sizes
 from bench.stand import ROOT, wait_for
 
-SETTINGS = {
-    "PAYMENT_PROVIDERS": "mpesa,manual",
-    "MPESA_CALLBACK_ADDRESSES": "127.0.0.1",  # where the simulator calls from
-    "MPESA_INITIATOR_NAME": "testapi",  # refunds need one
-    "MPESA_SECURITY_CREDENTIAL": "simulator-credential",
-}
 WAYS = (("pay", "cancel", "expire"), ("pay", "cancel"), ("pay", "expire"), ("cancel", "expire"))
 SPREAD = 2.0  # seconds over which the deeds for one order are spread: before, in and after a payment of a second
 QUIET_WITHIN = 120.0

@@ -61,11 +61,10 @@ def races(options: argparse.Namespace) -> list[Race]:
     done: list[Race] = []
     began = time.monotonic()
     with Stand(
-        settings=race_contests.SETTINGS,
-        concurrency=2,
         logs=options.logs,
         only=PROCESSES,
         sample=False,
+        simulated=True,
     ) as stand:
         if options.without_locks:
             take_locks_away(stand)

@@ -14,6 +14,7 @@ from typing import Any, Self
 import psycopg2
 import requests
 
+from launcher.accounts import simulated_accounts
 from launcher.paths import Checkout
 from launcher.ports import free_port
 from launcher.postgres import EmbeddedPostgres
@@ -41,8 +42,8 @@ class Stand:
     """PostgreSQL (durable), Valkey, web, worker, beat, relay and simulator, all thrown away at the end.
 
     ``only`` names the processes that a bench needs, if not all; ``application`` is what gunicorn serves. Without
-    ``sample`` the shop starts empty. Whoever starts a process again does so from one thread; customers may call from
-    others.
+    ``sample`` the shop starts empty. With ``simulated`` it has an account with every provider, else with M-Pesa alone.
+    Whoever starts a process again does so from one thread; customers may call from others.
     """
 
     def __init__(
@@ -55,11 +56,13 @@ class Stand:
         only: Collection[str] | None = None,
         application: str = "ecommerce.wsgi:application",
         sample: bool = True,
+        simulated: bool = False,
     ) -> None:
         self._ending = ExitStack()
         self._settings, self._simulator = dict(settings or {}), dict(simulator or {})
         self._concurrency, self._wanted_logs = concurrency, logs
-        self._only, self._application, self._sample = only, application, sample
+        self._only, self._application = only, application
+        self._sample, self._simulated = sample, simulated
         self.port, simulator_port = free_port(), free_port()
         self.url, self.phone = f"http://127.0.0.1:{self.port}", f"http://127.0.0.1:{simulator_port}"
         self._simulator_port = simulator_port
@@ -101,6 +104,7 @@ class Stand:
             "MPESA_BASE_URL": self.phone,
             "SIMULATOR_URL": self.phone,
             **MPESA,
+            **(simulated_accounts(self.phone, self.url) if self._simulated else {}),
             **self._settings,
         }
         self.manage("migrate", "-v0")
