@@ -1,6 +1,7 @@
 """What the shop is measured against: Django without middleware, one hand-written statement for each request.
 
-Served by gunicorn as ``bench.bare:application`` on the database that DATABASE_URL names; see bench/catalogue.py.
+Served by gunicorn as ``bench.bare:application`` on the database that DATABASE_URL names; see bench/catalogue.py, and
+bench/orders.py, which makes the tables and the function that a cart and an order use here.
 """
 
 import json
@@ -62,6 +63,20 @@ FROM catalog_product, to_tsquery('simple', %s) AS query
 WHERE is_active AND deleted_at IS NULL AND search_vector @@ query ORDER BY rank DESC, id LIMIT 20
 """
 
+ADD_TO_CART = """
+INSERT INTO bare_cart_item (customer, variant_id, quantity) VALUES (%s, %s, %s)
+ON CONFLICT (customer, variant_id) DO UPDATE SET quantity = bare_cart_item.quantity + excluded.quantity
+"""
+CART = """
+SELECT i.variant_id, i.quantity, v.sku, v.options, v.price, v.price * i.quantity AS line_total,
+    sum(v.price * i.quantity) OVER () AS total_amount, p.id AS product_id, p.product_name, p.url_key, p.currency,
+    s.available
+FROM bare_cart_item AS i JOIN catalog_variant AS v ON v.id = i.variant_id
+JOIN catalog_product AS p ON p.id = v.product_id JOIN bare_stock AS s USING (variant_id)
+WHERE i.customer = %s
+"""
+ORDER = "SELECT bare_place_order(%s, %s)::text"
+
 
 class Answer(HttpResponse):
     def __init__(self, body: bytes) -> None:
@@ -92,6 +107,21 @@ def show_search(request: HttpRequest) -> HttpResponse:
     return rows(SEARCH, request.GET["search"])
 
 
+def add_to_cart(request: HttpRequest) -> HttpResponse:
+    wanted = json.loads(request.body)
+    with connection.cursor() as cursor:
+        cursor.execute(ADD_TO_CART, (wanted["customer"], wanted["variant_id"], wanted["quantity"]))
+    return rows(CART, wanted["customer"])
+
+
+def place_order(request: HttpRequest) -> HttpResponse:
+    wanted = json.loads(request.body)
+    with connection.cursor() as cursor:
+        cursor.execute(ORDER, (wanted["customer"], json.dumps(wanted["items"])))
+        (order,) = cursor.fetchone()
+    return Answer(order.encode())
+
+
 def show_kept(request: HttpRequest) -> HttpResponse:
     """Bytes from Redis: what a cached page costs at least."""
     key = f"bare:{request.GET['key']}"
@@ -107,6 +137,8 @@ urlpatterns = [
     path("detail/<str:key>", show_detail),
     path("search", show_search),
     path("kept", show_kept),
+    path("cart", add_to_cart),
+    path("order", place_order),
     path("healthz", lambda request: Answer(b"{}")),
 ]
 application = get_wsgi_application()

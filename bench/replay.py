@@ -261,7 +261,7 @@ def main() -> int:
     began = time.monotonic()
     until = began + options.seconds
     plan = read_plan(options.file, options.baskets)
-    with Stand(settings=SETTINGS, simulated=True, logs=options.logs, sample=False) as stand:
+    with Stand(settings=SETTINGS, simulated=True, nice=False, concurrency=3, logs=options.logs, sample=False) as stand:
         replay = Replay(stand, plan, options.clients)
         stand.tell_simulator("/control/auto-answer", {"msisdn": "*", "pin": "1234", "delay_seconds": 0})
         stand.tell_simulator("/control/auto-checkout", {"provider": "*", "action": "pay", "delay_seconds": 0})

@@ -76,14 +76,19 @@ class Run:
 
 
 def load(port: int, paths: Sequence[str], connections: int, seconds: float) -> Run:
-    """Send requests over kept-alive connections, one at a time on each; the paths take turns.
+    """Ask for the paths, which take turns; as ``exchange``."""
+    requests = [
+        f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: application/json\r\n\r\n".encode() for path in paths
+    ]
+    return exchange(port, cycle(requests), connections, seconds)
+
+
+def exchange(port: int, requests: Iterator[bytes], connections: int, seconds: float, *, status: int = 200) -> Run:
+    """Send requests over kept-alive connections, one at a time on each.
 
     Raises:
-        RuntimeError: an answer is not 200, the connection is closed, or nothing is answered at all.
+        RuntimeError: an answer has another status, the connection is closed, or nothing is answered at all.
     """
-    requests = cycle(
-        [f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: application/json\r\n\r\n".encode() for path in paths]
-    )
     took: list[float] = []
     sent: dict[socket.socket, float] = {}
     received: dict[socket.socket, bytes] = {}
@@ -100,7 +105,7 @@ def load(port: int, paths: Sequence[str], connections: int, seconds: float) -> R
             for key, _ in selector.select(timeout=30):
                 ready: Any = key.fileobj
                 received[ready] += ready.recv(262_144)
-                if not _is_whole(received[ready]):
+                if not _is_whole(received[ready], status):
                     continue
                 now = time.perf_counter()
                 took.append(now - sent[ready])
@@ -114,14 +119,14 @@ def load(port: int, paths: Sequence[str], connections: int, seconds: float) -> R
     return Run(len(took) / (now - began), took[int(len(took) * 0.99)] * 1000, took[len(took) // 2] * 1000)
 
 
-def _is_whole(answer: bytes) -> bool:
+def _is_whole(answer: bytes, status: int) -> bool:
     if not answer:
         raise RuntimeError("The server closed a kept-alive connection.")
     head, end, body = answer.partition(b"\r\n\r\n")
     if not end:
         return False
-    if not head.startswith(b"HTTP/1.1 200"):
-        raise RuntimeError(head.decode(errors="replace"))
+    if not head.startswith(f"HTTP/1.1 {status}".encode()):
+        raise RuntimeError(answer.decode(errors="replace"))
     length = re.search(rb"(?i)content-length: *(\d+)", head)
     if length is None:
         raise RuntimeError("An answer has no Content-Length.")

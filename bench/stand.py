@@ -42,8 +42,9 @@ class Stand:
     """PostgreSQL (durable), Valkey, web, worker, beat, relay and simulator, all thrown away at the end.
 
     ``only`` names the processes that a bench needs, if not all; ``application`` is what gunicorn serves. Without
-    ``sample`` the shop starts empty. With ``simulated`` it has an account with every provider, else with M-Pesa alone.
-    Whoever starts a process again does so from one thread; customers may call from others.
+    ``sample`` the shop starts empty. With ``simulated`` it has an account with every provider, else with M-Pesa alone;
+    with ``nice`` its workers leave the processor to the web first. Whoever starts a process again does so from one
+    thread; customers may call from others.
     """
 
     def __init__(
@@ -57,12 +58,13 @@ class Stand:
         application: str = "ecommerce.wsgi:application",
         sample: bool = True,
         simulated: bool = False,
+        nice: bool = True,
     ) -> None:
         self._ending = ExitStack()
         self._settings, self._simulator = dict(settings or {}), dict(simulator or {})
         self._concurrency, self._wanted_logs = concurrency, logs
         self._only, self._application = only, application
-        self._sample, self._simulated = sample, simulated
+        self._sample, self._simulated, self._nice = sample, simulated, nice
         self.port, simulator_port = free_port(), free_port()
         self.url, self.phone = f"http://127.0.0.1:{self.port}", f"http://127.0.0.1:{simulator_port}"
         self._simulator_port = simulator_port
@@ -122,7 +124,7 @@ class Stand:
                 log=self.logs / f"{name}.log",
                 environment=environment,
                 folder=ROOT,
-                niceness=NICENESS.get(name, 0),
+                niceness=NICENESS.get(name, 0) if self._nice else 0,
             )
             self.processes[name] = process
             process.start()
