@@ -139,6 +139,14 @@ class Ground:
         race.deadlocks, race.lock_timeouts = self.lock_trouble()
         return race
 
+    def judge_payments(self, race: Race, *, refusals: set[str]) -> Race:
+        """Look at a race in which orders that were there are paid; what became of them is the race's to know."""
+        race.orders = sum(told.answer.status in (200, PLACED) for told in race.told)
+        race.wrong += [*unanswered(race), *errors(race), *odd_refusals(race, refusals)]
+        race.wrong += [*self.oversold(race.shelf), *self.stock_faults(), *self.ledger_faults()]
+        race.deadlocks, race.lock_timeouts = self.lock_trouble()
+        return race
+
     def _orders_of(self, users: set[str]) -> dict[str, list[str]]:
         found: defaultdict[str, list[str]] = defaultdict(list)
         for user, order in self.stand.sql(
@@ -166,6 +174,11 @@ class Ground:
         for check in CHECKS:
             for (sentence,) in self.stand.sql(check.sql):
                 yield f"{check.name}: {sentence}"
+
+    def ledger_faults(self) -> Iterator[str]:
+        checked = self.stand.manage("check_ledger", check=False)
+        if checked.returncode:
+            yield f"check_ledger: {' / '.join((checked.stdout + checked.stderr).splitlines())[-500:]}"
 
     def lock_trouble(self) -> tuple[int, int]:
         """Return the deadlocks and lock time-outs in PostgreSQL's log since the last look."""

@@ -63,7 +63,7 @@ def single_carts(ground: Ground, sizes: Sizes) -> Race:
     (variant,) = race.shelf
     buyers = ground.buyers(sizes.buyers)
     fill_carts([(buyer, [(variant, 1)]) for buyer in buyers])
-    ground.run(race, [(buyer, _confirming(buyer)) for buyer in buyers])
+    ground.run(race, [(buyer, confirming(buyer)) for buyer in buyers])
     return ground.judge(race, refusals=SHORT, orders=10)
 
 
@@ -76,7 +76,7 @@ def mixed_carts(ground: Ground, sizes: Sizes) -> Race:
         lines = [(variant, 1) for variant in sorted(ground.chance.sample(variants, 5))]
         carts.append((buyer, lines[::-1] if number % 2 else lines))
     fill_carts(carts)
-    ground.run(race, [(buyer, _confirming(buyer)) for buyer in buyers])
+    ground.run(race, [(buyer, confirming(buyer)) for buyer in buyers])
     ground.judge(race, refusals=SHORT)
     race.wrong += _refused_without_need(ground, race, carts)
     return race
@@ -117,7 +117,7 @@ def same_cart(ground: Ground, sizes: Sizes, way: str) -> Race:
     clones = ground.clones(sizes.clones)
     fill_carts([(clones[0], [(variant, 1)])])
     key = str(uuid.uuid4()) if way == "same key" else ""
-    ground.run(race, [(clone, _confirming(clone, key=key, keyed=way != "no key")) for clone in clones])
+    ground.run(race, [(clone, confirming(clone, key=key, keyed=way != "no key")) for clone in clones])
     return ground.judge(race, refusals=set() if way == "same key" else GONE, orders=1)
 
 
@@ -157,7 +157,7 @@ def disturbed(ground: Ground, sizes: Sizes) -> Race:
     ground.run(
         race,
         [
-            (buyer, _confirming(buyer) if id(buyer) in mine else _ordering(buyer, [(variant, 1)]))
+            (buyer, confirming(buyer) if id(buyer) in mine else _ordering(buyer, [(variant, 1)]))
             for buyer in ground.chance.sample(buyers, len(buyers))
         ],
     )
@@ -221,7 +221,7 @@ def _ordering(buyer: Buyer, lines: list[tuple[str, int]], *, key: str = "") -> C
     return lambda: buyer.send("POST", ORDERS, body, key=key)
 
 
-def _confirming(buyer: Buyer, *, key: str = "", keyed: bool = True) -> Callable[[], Answer]:
+def confirming(buyer: Buyer, *, key: str = "", keyed: bool = True) -> Callable[[], Answer]:
     return lambda: buyer.send("POST", CONFIRM, {}, key=key, keyed=keyed)
 
 

@@ -95,8 +95,8 @@ def take_locks_away(stand: Stand) -> None:
 
 def people_needed(sizes: Sizes, rounds: int) -> int:
     """Return how many customers there must be, each used in one race only."""
-    in_crowds = (6 + sizes.controls) * sizes.buyers + rounds * sizes.round_buyers
-    return in_crowds + sizes.clients + sizes.contested + sizes.disturbed + 100
+    in_crowds = (7 + sizes.controls) * sizes.buyers + rounds * sizes.round_buyers
+    return in_crowds + sizes.clients + sizes.contested + sizes.clones + sizes.disturbed + 100
 
 
 HEAD = (
