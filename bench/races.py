@@ -21,7 +21,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from bench import race_contests, race_sections
+from bench import race_contests, race_money, race_sections
 from bench.filling import people_of
 from bench.race_ground import Ground, Race
 from bench.race_sections import FAULTS, FULL, SMALL, Sizes
@@ -42,6 +42,9 @@ def sections(sizes: Sizes, rounds: int) -> Iterator[Section]:
         yield f"same cart {way}", lambda ground, way=way: race_sections.same_cart(ground, sizes, way)
     yield "same key", lambda ground: race_sections.same_key(ground, sizes)
     yield "contest", lambda ground: race_contests.contest(ground, sizes)
+    yield "coupon", lambda ground: race_money.coupon(ground, sizes)
+    yield "gift card", lambda ground: race_money.gift_card(ground, sizes)
+    yield "gift card twice", lambda ground: race_money.spent_twice(ground, sizes)
     yield "disturbed", lambda ground: race_sections.disturbed(ground, sizes)
     for fault in islice(cycle(_drawn(sizes)), rounds):
         yield f"last seven {fault}", lambda ground, fault=fault: race_sections.last_seven(ground, sizes, fault)
