@@ -114,7 +114,7 @@ class Replay:
 
     def _pay(self, placed: Placed) -> None:
         placed.tries += 1
-        body = {"order_id": placed.order["id"], "phone_number": f"+2547{placed.number:08d}"}
+        body = {"order_id": placed.order["id"], "phone_number": f"+25471{placed.number:07d}"}
         if placed.planned.total <= MPESA_LIMIT:
             answer = placed.buyer.send("POST", "/api/payments/", body | {"method": "mpesa"})
         else:
@@ -244,6 +244,12 @@ def violations(stand: Stand, replay: Replay, revenue: dict[str, Decimal]) -> lis
     wrong += [f"{check.name}: {sentence}" for check in CHECKS for (sentence,) in stand.sql(check.sql)]
     for topic, error in stand.sql("SELECT topic, last_error FROM ecommerce_outboxmessage WHERE dead_at IS NOT NULL"):
         wrong.append(f"work given up: {topic}: {error}")
+    for number, amount, status in stand.sql(
+        "SELECT o.number, f.amount, f.status FROM payments_refund AS f"
+        " JOIN payments_payment AS p ON p.id = f.payment_id JOIN orders_order AS o ON o.id = p.order_id"
+        " WHERE f.status <> 'succeeded'"
+    ):
+        wrong.append(f"a refund of {amount} for order {number} is {status}")
     checked = stand.manage("check_ledger", check=False)
     if checked.returncode:
         wrong.append(f"check_ledger: {' / '.join((checked.stdout + checked.stderr).splitlines())[-1000:]}")
