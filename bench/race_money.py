@@ -10,6 +10,7 @@ from bench.race_sections import ORDERS, Sizes, confirming, fill_carts
 
 USES = 5
 DISCOUNTED = Decimal(PRICE) * 9 / 10
+ENOUGH_FOR = 5  # orders
 
 
 def coupon(ground: Ground, sizes: Sizes) -> Race:
@@ -34,9 +35,9 @@ def coupon(ground: Ground, sizes: Sizes) -> Race:
 
 def gift_card(ground: Ground, sizes: Sizes) -> Race:
     """Many customers pay an order each with one gift card, which is enough for five of them, and half a sixth."""
-    race = Race(f"one gift card, {sizes.clones} orders, enough for {USES}", ground.goods(1000))
+    race = Race(f"one gift card, {sizes.clones} orders, enough for {ENOUGH_FOR}", ground.goods(1000))
     (variant,) = race.shelf
-    amount = Decimal(PRICE) * USES + PRICE // 2
+    amount = Decimal(PRICE) * ENOUGH_FOR + PRICE // 2
     card = _made(_staff(ground), "/api/gift-cards/", {"amount": str(amount), "currency": "KES"})
     buyers = ground.buyers(sizes.clones)
     deeds = []
@@ -55,7 +56,7 @@ def spent_twice(ground: Ground, sizes: Sizes) -> Race:
     """One customer pays one order with one gift card in many tabs, each with a key of its own."""
     race = Race(f"one order, one gift card, {sizes.clones} tabs", ground.goods(1000))
     (variant,) = race.shelf
-    amount = Decimal(PRICE) * USES
+    amount = Decimal(PRICE) * ENOUGH_FOR
     card = _made(_staff(ground), "/api/gift-cards/", {"amount": str(amount), "currency": "KES"})
     clones = ground.clones(sizes.clones)
     order = _made(clones[0], ORDERS, {"items": [{"variant_id": variant, "quantity": 1}]})
@@ -112,8 +113,8 @@ def _wrong_balance(ground: Ground, card: str, amount: Decimal, told: list[Told])
         "SELECT o.user_id::text, o.status FROM orders_order AS o WHERE o.user_id = ANY(%s::uuid[])", users
     )
     paid = {user for user, status in rows if status == "paid"}
-    if len(paid) != USES:
-        yield f"{len(paid)} orders are paid, it should be {USES}"
+    if len(paid) != ENOUGH_FOR:
+        yield f"{len(paid)} orders are paid, it should be {ENOUGH_FOR}"
     said = {each.buyer.person.id for each in told if each.answer.status < 300}
-    if not paid <= said or len(said) != USES + 1:
-        yield f"{len(said)} customers were told that the card paid something, it paid {USES} and a part of one more"
+    if not paid <= said or len(said) != ENOUGH_FOR + 1:
+        yield f"{len(said)} customers were told that the card paid, it paid {ENOUGH_FOR} and a part of one more"

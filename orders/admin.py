@@ -57,7 +57,7 @@ ADDRESS_LINES = (
     "country",
     "rider_note",
 )
-ITEM_COLUMNS = ("product_name", "sku", "options", "quantity", "price", "position")
+ITEM_COLUMNS = ("product_name", "sku", "options", "quantity", "uncharged_quantity", "price", "position")
 
 WAITING += [
     Waiting(
@@ -223,7 +223,7 @@ class OrderAdmin(ReadOnlyAdmin):
                 ", ".join(str(option) for option in item.options.values()) or EMPTY,
                 item.quantity,
                 money(item.price, order.currency),
-                money(item.price * item.quantity, order.currency),
+                money(item.price * item.charged_quantity, order.currency),
             )
             for item in order.items.select_related("product").only("order", "product__id", *ITEM_COLUMNS)
         ]

@@ -11,6 +11,8 @@ from orders.cart_totals import totals_of
 from orders.checkout.models import checkout_of
 from orders.checkout.serializers import CheckoutSerializer
 from orders.models import Cart, CartItem
+from orders.pricing.baskets import amount
+from orders.promotions.selectors import names_in
 from orders.selectors import price_of
 from orders.serializers import OrderItemInputSerializer, quantity_field
 
@@ -69,6 +71,15 @@ class CartChangeSerializer(serializers.Serializer[Change]):
         }
 
 
+class CartPromotionSerializer(serializers.Serializer[Any]):
+    """What one promotion takes off, of the goods and the shipping together."""
+
+    id = serializers.UUIDField()
+    name = serializers.CharField()
+    code = serializers.CharField(help_text="The code that opened it; empty for one that needs none.")
+    amount = serializers.DecimalField(max_digits=12, decimal_places=2)
+
+
 class CartSerializer(serializers.Serializer[Any]):
     """A cart with live prices, stock and totals. ``id`` is null while nothing was ever put in.
 
@@ -81,6 +92,10 @@ class CartSerializer(serializers.Serializer[Any]):
     items = CartItemSerializer(many=True)
     changes = CartChangeSerializer(many=True)
     checkout = CheckoutSerializer(allow_null=True, help_text="What the steps of the checkout were told.")
+    codes = serializers.ListField(
+        child=serializers.CharField(), help_text="Coupon codes that were entered, also those that take nothing off now."
+    )
+    promotions = CartPromotionSerializer(many=True)
     subtotal = serializers.DecimalField(max_digits=12, decimal_places=2)
     discount = serializers.DecimalField(max_digits=12, decimal_places=2)
     shipping = serializers.DecimalField(
@@ -94,6 +109,7 @@ def cart_view(cart: Cart | None, items: list[CartItem], told_once: Sequence[Chan
     """Return what ``CartSerializer`` shows of a cart and its lines, as ``selectors.cart_items`` has them."""
     checkout = checkout_of(cart)
     totals = totals_of(items, delivery=checkout.shown_delivery if checkout and items else None)
+    names = names_in(item.promotions for item in items)  # type: ignore[attr-defined]
     currency = items[0].variant.product.currency if items else settings.DEFAULT_CURRENCY
     return {
         "id": cart.pk if cart else None,
@@ -102,6 +118,11 @@ def cart_view(cart: Cart | None, items: list[CartItem], told_once: Sequence[Chan
         "items": items,
         "changes": [*told_once, *changes_of(items)],
         "checkout": checkout,
+        "codes": items[0].codes if items else [],  # type: ignore[attr-defined]
+        "promotions": [
+            {"id": one.key, "name": names[one.key][0], "code": names[one.key][1], "amount": amount(one.amount)}
+            for one in totals.applied
+        ],
         "subtotal": totals.subtotal,
         "discount": totals.discount,
         "shipping": totals.shipping,

@@ -19,6 +19,7 @@ from orders.cart_changes import Change, fold
 from orders.checkout.models import checkout_of
 from orders.lines import ItemInput, resolve_items
 from orders.models import Cart, CartItem
+from orders.promotions.cart_codes import forget_codes, move_codes
 from orders.selectors import with_goods
 
 
@@ -150,6 +151,7 @@ def lock_cart(cart: Cart) -> Cart:
 def clear(cart: Cart) -> None:
     """Take everything out of a locked cart, and forget what was told for its checkout."""
     cart.items.all().delete()
+    forget_codes(cart)
     if checkout := checkout_of(cart):
         checkout.delete()
     touch(cart)
@@ -212,6 +214,7 @@ def _merge(user: User, guests: Cart) -> FoundCart:
     if (told := checkout_of(guest)) and checkout_of(cart) is None:
         told.cart = cart
         told.save(update_fields=["cart", "updated_at"])
+    move_codes(guest, cart)
     guest.delete()
     return FoundCart(cart, changes=changes, is_merged=bool(lines))
 

@@ -7,7 +7,8 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Q, QuerySet, UUIDField
+from django.contrib.postgres.fields import ArrayField
+from django.db.models import Q, QuerySet, TextField, UUIDField
 
 from catalog.exceptions import InsufficientStock, ProductUnavailable, VariantRequired
 from catalog.models import Product, Stock, Variant
@@ -17,6 +18,7 @@ from catalog.tax_kinds import TaxKind
 from ecommerce.exceptions import DomainError, ErrorRow
 from ecommerce.prepared import AnyOf, Parameter, Prepared, ids
 from orders.exceptions import PriceChanged
+from orders.promotions.selectors import with_promotions
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,7 @@ class Sellable:
     tax_kind: TaxKind
     available: int
     offers: list[Offer]
+    promotions: list[dict[str, Any]] | None  # for ``promotions.selectors.promotions_in``
 
     @property
     def keeps_stock(self) -> bool:
@@ -67,7 +70,7 @@ class WantedLine:
 
 _COLUMNS = (
     *("pk", "product_id", "sku", "options", "price", "weight_grams", "product__product_name", "product__currency"),
-    *("product__kind", "product__tax_kind", "stock_level__available", "offers"),
+    *("product__kind", "product__tax_kind", "stock_level__available", "offers", "promotions"),
 )
 
 
@@ -79,10 +82,15 @@ def _sellable(condition: Any, to: Any) -> QuerySet[Any, Any]:
         product__deleted_at__isnull=True,
         stock_level__isnull=False,
     ).order_by("product_id", "pk")  # the one order in which stock is locked
-    return with_offers(rows, to=to).values_list(*_COLUMNS)
+    promoted = with_promotions(
+        with_offers(rows, to=to), to=to, codes=_CODES, customer_key=_CUSTOMER, product="product_id"
+    )
+    return promoted.values_list(*_COLUMNS)
 
 
 _USER = Parameter("user", UUIDField())
+_CODES = Parameter("codes", ArrayField(TextField()), cast="text[]")
+_CUSTOMER = Parameter("customer_key", TextField())
 _NAMED = AnyOf("pk", ids("variants"))
 _NAMED_BY_PRODUCT = Q(_NAMED) | Q(AnyOf("product_id", ids("products")))
 _LOCKED = {
@@ -95,8 +103,12 @@ _LOCKED = {
 }
 
 
-def lock_lines(items: Sequence[ItemInput], *, user_id: UUID | None) -> list[WantedLine]:
+def lock_lines(
+    items: Sequence[ItemInput], *, user_id: UUID | None, codes: Sequence[str] = (), customer_key: str = ""
+) -> list[WantedLine]:
     """Return what is wanted with prices for this user (None: anybody), its stock locked, in one statement.
+
+    With what promotions it may have, by ``codes`` too, that ``customer_key`` has not used up.
 
     Lines of the same variant are added up; the first one's place counts. Locks are taken in one order everywhere, by
     product and variant. Must run inside a transaction.
@@ -108,7 +120,11 @@ def lock_lines(items: Sequence[ItemInput], *, user_id: UUID | None) -> list[Want
     """
     products = {item.product_id for item in items if item.variant_id is None and item.product_id is not None}
     rows = _LOCKED[user_id is not None, bool(products)].rows(
-        user=user_id, variants=[item.variant_id for item in items if item.variant_id], products=list(products)
+        user=user_id,
+        variants=[item.variant_id for item in items if item.variant_id],
+        products=list(products),
+        codes=list(codes),
+        customer_key=customer_key,
     )
     found = {row[0]: _sellable_of(row) for row in rows}
     wanted, attrs = chosen_variants(items, ((each.product_id, pk) for pk, each in found.items()))
@@ -190,6 +206,7 @@ def _sellable_of(row: Sequence[Any]) -> Sellable:
         tax_kind=TaxKind(row[9]),
         available=row[10],
         offers=offers_in(row[11]),
+        promotions=row[12],
     )
 
 

@@ -20,16 +20,26 @@ def send_order_confirmation(order_id: str) -> None:
     if not order.email:
         return
     lines = [
-        {"item": item, "amount": format_money(item.price * item.quantity, order.currency)} for item in order.items.all()
+        {
+            "item": item,
+            "quantity": item.charged_quantity,
+            "amount": format_money(item.price * item.charged_quantity, order.currency),
+        }
+        for item in order.items.all()
+        if item.charged_quantity
     ]
     context = {
         "order": order,
         "lines": lines,
+        "discount": format_money(order.discount, order.currency) if order.discount else "",
+        "shipping": format_money(order.shipping, order.currency) if order.shipping else "",
         "total": format_money(order.total_amount, order.currency),
         "tax": format_money(order.tax, order.currency),
         "link": order_link(order.pk) if order.user_id is None else "",
     }
-    send_template("orders/confirmation", to=order.email, context=context)
+    invoice = _invoice_of(order)
+    context |= {"has_invoice": bool(invoice)}
+    send_template("orders/confirmation", to=order.email, context=context, attachments=invoice)
 
 
 def send_order_received(order_id: str) -> None:
@@ -43,9 +53,6 @@ def send_order_received(order_id: str) -> None:
         "link": order_link(order.pk),
     }
     send_template("orders/received", to=order.email, context=context)
-    invoice = _invoice_of(order)
-    context |= {"has_invoice": bool(invoice)}
-    send_template("orders/confirmation", to=order.email, context=context, attachments=invoice)
 
 
 def _invoice_of(order: Order) -> list[Attachment]:

@@ -5,7 +5,7 @@ to it, one takes the stock.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -23,6 +23,9 @@ from orders.exceptions import MixedCurrencies, TotalTooLarge
 from orders.lines import ItemInput, WantedLine, lock_lines, refuse_changed
 from orders.models import Cart, Order, OrderEvent, OrderItem
 from orders.pricing.baskets import BasketLine, BasketTotals, Delivery, price_basket
+from orders.promotions import limits
+from orders.promotions.customers import customer_key_of
+from orders.promotions.selectors import promotions_in
 
 LARGEST_TOTAL = Decimal("9999999999.99")
 
@@ -45,12 +48,14 @@ def place_order(
     cart: Cart | None = None,
     seen: Mapping[UUID, Decimal] | None = None,
     delivery: Delivery | None = None,
+    codes: Sequence[str] = (),
 ) -> Order:
     """Create a pending order and reserve its stock until ``reserved_until``; it comes back with its lines.
 
     Prices are what the variants cost this user in these quantities now; they are copied, so a later change in the
     catalogue does not touch this order. Lines of the same variant are added up. With ``cart`` (locked by the caller)
-    the order belongs to that version of it. ``seen`` has the prices of the variants that the user was shown.
+    the order belongs to that version of it. ``seen`` has the prices of the variants that the user was shown, ``codes``
+    (normalised) the coupons that they have entered. Promotions that take something off are used up by it.
 
     Raises:
         ProductUnavailable: a product or variant is unknown or not for sale; one row each.
@@ -59,8 +64,11 @@ def place_order(
         PriceChanged: a price is not the one that was seen; one row each.
         MixedCurrencies: the products are priced in different currencies.
         TotalTooLarge: beyond what the amounts can hold.
+        CouponRefused, PromotionExhausted: see ``promotions.limits.redeem``.
     """
-    wanted = lock_lines(items, user_id=user.pk if user else None)
+    contact = _reached(contact or Contact(), user)
+    customer_key = customer_key_of(user.pk if user else None, email=contact.email, phone_number=contact.phone_number)
+    wanted = lock_lines(items, user_id=user.pk if user else None, codes=codes, customer_key=customer_key)
     if seen is not None:
         refuse_changed(wanted, seen)
     currencies = {line.variant.currency for line in wanted}
@@ -69,10 +77,11 @@ def place_order(
     totals = price_basket(
         [BasketLine(line.variant.variant_id, line.quantity, line.price, line.variant.tax_kind) for line in wanted],
         delivery=delivery,
+        promotions=promotions_in((line.variant.variant_id, line.variant.promotions) for line in wanted),
     )
     if totals.total > LARGEST_TOTAL:
         raise TotalTooLarge()
-    order = _order(totals, user=user, contact=contact or Contact(), cart=cart, currency=currencies.pop())
+    order = _order(totals, user=user, contact=contact, cart=cart, currency=currencies.pop())
     order.delivery = (delivery.snapshot or {}) if delivery else {}
     lines = _items(order, wanted, totals)
     insert_together([order], lines, [OrderEvent(order=order, to_status=order.status, actor=user)])
@@ -89,6 +98,7 @@ def place_order(
         ],
         actor=user,
     )
+    limits.redeem(order, totals.applied, customer_key=customer_key, codes=codes)
     _keep_items(order, lines)
     for follow in hooks.after_placing:
         follow(order)
@@ -100,6 +110,15 @@ def _keep_items(order: Order, lines: list[OrderItem]) -> None:
     items = order.items.all()
     items._result_cache = lines
     order._prefetched_objects_cache = {"items": items}  # type: ignore[attr-defined]
+
+
+def _reached(contact: Contact, user: User | None) -> Contact:
+    """Return how the customer is reached: as they said, else by what their account has."""
+    return replace(
+        contact,
+        email=contact.email or (user.email if user and user.email else ""),
+        phone_number=contact.phone_number or (user.phone_number if user else ""),
+    )
 
 
 def _order(totals: BasketTotals, *, user: User | None, contact: Contact, cart: Cart | None, currency: str) -> Order:
@@ -114,8 +133,8 @@ def _order(totals: BasketTotals, *, user: User | None, contact: Contact, cart: C
         prices_include_tax=totals.prices_include_tax,
         shipping_discount=totals.shipping_discount,
         shipping_tax=totals.shipping_tax,
-        email=contact.email or (user.email if user and user.email else ""),
-        phone_number=contact.phone_number or (user.phone_number if user else ""),
+        email=contact.email,
+        phone_number=contact.phone_number,
         shipping_address=dict(contact.shipping_address or {}),
         note=contact.note,
         buyer_pin=contact.buyer_pin,

@@ -10,8 +10,11 @@ from django.db.models import Prefetch, Q, QuerySet
 from accounts.models import User
 from catalog.prices.rules import unit_price
 from catalog.prices.selectors import offers_of, with_offers
+from orders.checkout.models import checkout_of
 from orders.fulfilment.selectors import received_items
 from orders.models import Cart, CartItem, Order, OrderItem
+from orders.promotions.customers import customer_key_of
+from orders.promotions.selectors import entered_for, with_codes, with_promotions
 
 Lines = TypeVar("Lines", bound=QuerySet[Any])
 
@@ -63,8 +66,18 @@ def with_goods(lines: Lines, *, to: UUID | None) -> Lines:
 
 
 def cart_items(cart: Cart) -> QuerySet[CartItem]:
-    """The lines of a cart with what a reader wants to see of them and what its owner is offered, in one statement."""
-    return with_goods(cart.items.all(), to=cart.user_id)
+    """The lines of a cart with what a reader wants to see of them and what its owner is offered, in one statement.
+
+    Also with the promotions that they may have, and the codes that have been entered for the cart.
+    """
+    told = checkout_of(cart)
+    customer = customer_key_of(
+        cart.user_id, email=told.email if told else "", phone_number=told.phone_number if told else ""
+    )
+    lines = with_codes(with_goods(cart.items.all(), to=cart.user_id), cart="cart_id")
+    return with_promotions(
+        lines, to=cart.user_id, codes=entered_for(cart.pk), product="variant__product_id", customer_key=customer
+    )
 
 
 def price_of(item: CartItem) -> Decimal:

@@ -161,6 +161,7 @@ class OrderSerializer(serializers.ModelSerializer[Order]):
             "email",
             "phone_number",
             "shipping_address",
+            "delivery",
             "note",
             "buyer_pin",
             "items",

@@ -23,6 +23,8 @@ from orders.exceptions import CartEmpty, ContactRequired, PriceChanged
 from orders.lines import ItemInput
 from orders.models import Cart, Order
 from orders.placing import Contact, place_order
+from orders.promotions.customers import customer_key_of
+from orders.promotions.selectors import with_codes
 from orders.selectors import cart_items
 from orders.shipping.exceptions import ShippingMethodUnavailable
 from orders.shipping.quotes import Quote, quote_of, quotes_for
@@ -110,7 +112,7 @@ def check_out(
         and what ``submit_order`` raises: a price that is not the one that was shown stops the order.
     """
     cart = lock_cart(cart)
-    rows = list(cart.items.all())
+    rows = list(with_codes(cart.items.all(), cart="cart_id"))
     if not rows:
         raise CartEmpty()
     if version not in (None, cart.version):
@@ -120,12 +122,13 @@ def check_out(
         for index, row in enumerate(rows)
     ]
     seen = {row.variant_id: row.price for row in rows}
+    codes: list[str] = rows[0].codes  # type: ignore[attr-defined]
     checkout = checkout_of(cart) or Checkout()
     if checkout.method_id and checkout.shipping_amount is None:  # it did not carry what is in the cart
         raise ShippingMethodUnavailable()
     contact = Contact(**{name: getattr(checkout, name) for name in TOLD} | dict(told or {}))
     choice = ShippingChoice(checkout.method_id, checkout.pickup_point_id, seen=checkout.shipping_amount)
-    order = submit_order(user=user, items=items, contact=contact, shipping=choice, cart=cart, seen=seen)
+    order = submit_order(user=user, items=items, contact=contact, shipping=choice, cart=cart, seen=seen, codes=codes)
     refuse_at_the_door(checkout.payment_method, order.delivery, order.total_amount)
     clear(cart)
     return order
@@ -140,6 +143,7 @@ def submit_order(
     shipping: ShippingChoice,
     cart: Cart | None = None,
     seen: Mapping[UUID, Decimal] | None = None,
+    codes: Sequence[str] = (),
 ) -> Order:
     """Place an order for a customer or, with ``user`` None, for a guest, who gets a mail with the order's link.
 
@@ -155,9 +159,19 @@ def submit_order(
         if not (contact.email or contact.phone_number):
             raise ContactRequired()
     take_turns(user, contact)
-    delivery = delivery_of(shipping, items, address=contact.shipping_address or {}, user=user)
+    customer_key = customer_key_of(user.pk if user else None, email=contact.email, phone_number=contact.phone_number)
+    delivery = delivery_of(
+        shipping,
+        items,
+        address=contact.shipping_address or {},
+        user=user,
+        codes=codes,
+        customer_key=customer_key,
+    )
     try:
-        order = place_order(user=user, items=items, contact=contact, cart=cart, seen=seen, delivery=delivery)
+        order = place_order(
+            user=user, items=items, contact=contact, cart=cart, seen=seen, delivery=delivery, codes=codes
+        )
     except InsufficientStock as error:
         if user is not None and (own_orders := _unpaid_orders(user)):
             error.extra["own_orders"] = own_orders

@@ -22,6 +22,7 @@ from orders.exceptions import ShippingMethodRequired
 from orders.lines import ItemInput, resolve_items
 from orders.models import Cart, CartItem
 from orders.pricing.baskets import BasketLine, Delivery, price_basket
+from orders.promotions.selectors import promotions_of, with_promotions
 from orders.selectors import cart_items
 from orders.shipping.exceptions import PickupPointRequired, PickupPointUnavailable, ShippingMethodUnavailable
 from orders.shipping.quotes import Parcel, Quote, parcel_of, quote_of
@@ -44,7 +45,13 @@ class ShippingChoice:
 
 
 def delivery_of(
-    choice: ShippingChoice, items: Sequence[ItemInput], *, address: Mapping[str, Any], user: User | None
+    choice: ShippingChoice,
+    items: Sequence[ItemInput],
+    *,
+    address: Mapping[str, Any],
+    user: User | None,
+    codes: Sequence[str] = (),
+    customer_key: str = "",
 ) -> Delivery | None:
     """Return what bringing the items costs now; None: nothing is to be brought, or nobody has said how.
 
@@ -55,7 +62,7 @@ def delivery_of(
     """
     if choice.method_id is None and not (choice.is_required and shipping_is_set_up()):
         return None
-    parcel = _parcel_of_items(items, user)
+    parcel = _parcel_of_items(items, user, codes, customer_key)
     if parcel is None:
         return None
     if choice.method_id is None:
@@ -113,21 +120,28 @@ def quote_again(cart: Cart) -> Cart:
     return cart
 
 
-def _parcel_of_items(items: Sequence[ItemInput], user: User | None) -> Parcel | None:
+def _parcel_of_items(
+    items: Sequence[ItemInput], user: User | None, codes: Sequence[str], customer_key: str
+) -> Parcel | None:
     wanted, _ = resolve_items(items)
     rows = Variant.objects.filter(pk__in=wanted).select_related("product")
     rows = rows.defer("product__search_vector", "product__description")
-    variants = list(with_offers(rows, to=user.pk if user else None))
+    to = user.pk if user else None
+    offered = with_offers(rows, to=to)
+    variants = list(with_promotions(offered, to=to, codes=codes, product="product_id", customer_key=customer_key))
     if not variants:
         return None
     totals = price_basket(
-        BasketLine(
-            each.pk,
-            wanted[each.pk],
-            unit_price(each.price, offers_of(each), wanted[each.pk]),
-            TaxKind(each.product.tax_kind),
-        )
-        for each in variants
+        [
+            BasketLine(
+                each.pk,
+                wanted[each.pk],
+                unit_price(each.price, offers_of(each), wanted[each.pk]),
+                TaxKind(each.product.tax_kind),
+            )
+            for each in variants
+        ],
+        promotions=promotions_of(variants),
     )
     return parcel_of(
         ((each, wanted[each.pk]) for each in variants), worth=worth_of(totals), currency=variants[0].product.currency

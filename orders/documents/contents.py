@@ -103,8 +103,9 @@ def address_of(address: dict[str, Any]) -> list[str]:
 
 
 def invoice_lines(order: Order, items: Sequence[OrderItem]) -> list[Line]:
-    """Return the lines of an invoice: what was ordered, and the shipping if it costs something."""
-    charged = [item.price * item.quantity - item.discount for item in items]
+    """Return the lines of an invoice: what was charged, and the shipping if it costs something."""
+    items = [item for item in items if item.charged_quantity]  # some may have been cancelled before the payment
+    charged = [item.price * item.charged_quantity - item.discount for item in items]
     shipping = order.shipping - order.shipping_discount
     taxes, rates = _taxes_of(order, items, [*charged, shipping])
     lines = [
@@ -115,7 +116,7 @@ def invoice_lines(order: Order, items: Sequence[OrderItem]) -> list[Line]:
             options=[str(value) for value in item.options.values()],
             item_id=str(item.pk),
             item_class_code=item.product.item_class_code,
-            quantity=item.quantity,
+            quantity=item.charged_quantity,
             unit_price=str(item.price),
             discount=str(item.discount),
             tax_kind=item.tax_kind,

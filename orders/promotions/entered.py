@@ -1,10 +1,10 @@
 """Codes that customers have entered for their baskets."""
 
 from django.db import transaction
-from django.db.models import F
 
 from ecommerce.exceptions import ErrorRow
-from orders import carts, selectors
+from orders import selectors
+from orders.carts import lock_cart, touch
 from orders.models import Cart
 from orders.pricing.baskets import hundredths
 from orders.pricing.promotions import Goods
@@ -25,7 +25,7 @@ def enter_code(cart: Cart, text: str) -> Cart:
         CouponRefused: it gives nothing for what is in the basket; the row says why.
         CartChanged: a log-in elsewhere has just folded it into another one.
     """
-    cart = _lock(cart)
+    cart = lock_cart(cart)
     code = normalise(text)
     rows = with_promotions(selectors.cart_items(cart), to=cart.user_id, codes=[code], product="variant__product_id")
     items = list(rows)
@@ -43,27 +43,17 @@ def enter_code(cart: Cart, text: str) -> Cart:
     elif len(present) >= MAX_CODES:
         raise CouponRefused([ErrorRow("too_many_codes", f"At most {MAX_CODES} codes at once.", "code")])
     CartCoupon.objects.create(cart=cart, coupon=coupon)
-    return _touch(cart)
+    touch(cart)
+    return cart
 
 
 @transaction.atomic
 def remove_codes(cart: Cart, text: str = "") -> Cart:
     """Take a code out of a basket, or all; return the basket as it is now. What is not in it is no matter."""
-    cart = _lock(cart)
+    cart = lock_cart(cart)
     entered = cart.entered_coupons.all()
     if text:
         entered = entered.filter(coupon__code=normalise(text))
-    return _touch(cart) if entered.delete()[0] else cart
-
-
-def _lock(cart: Cart) -> Cart:
-    locked = Cart.objects.select_for_update(no_key=True).filter(pk=cart.pk).first()
-    if locked is None:
-        raise carts.CartChanged()
-    return locked
-
-
-def _touch(cart: Cart) -> Cart:
-    Cart.objects.filter(pk=cart.pk).update(version=F("version") + 1)
-    cart.refresh_from_db(fields=["version"])
+    if entered.delete()[0]:
+        touch(cart)
     return cart

@@ -55,7 +55,7 @@ def with_promotions(
     rows: Rows,
     *,
     to: UUID | Expression | None,
-    codes: Sequence[str] | Expression,
+    codes: Sequence[str] | Expression | ArraySubquery,
     product: str,
     customer_key: str | Expression = "",
 ) -> Rows:
@@ -71,7 +71,7 @@ def with_promotions(
     in_force = _InForce(
         to if isinstance(to, Expression) else Value(to, UUIDField(null=True)),
         customer_key if isinstance(customer_key, Expression) else Value(customer_key, TextField()),
-        codes if isinstance(codes, Expression) else Value(list(codes), ArrayField(TextField())),
+        codes if isinstance(codes, Expression | ArraySubquery) else Value(list(codes), ArrayField(TextField())),
     )
     return rows.annotate(promotions=_PromotionsFor(F(product), in_force))
 
@@ -120,6 +120,11 @@ def with_codes(carts: Rows, *, cart: str = "pk") -> Rows:
     """Annotate ``codes``: what has been entered for each row's cart, in the order of entering."""
     entered = CartCoupon.objects.filter(cart=OuterRef(cart)).order_by("pk")
     return carts.annotate(codes=ArraySubquery(entered.values("coupon__code")))
+
+
+def entered_for(cart_id: UUID) -> ArraySubquery:
+    """Return the codes that have been entered for a cart, as ``with_promotions`` takes them."""
+    return ArraySubquery(CartCoupon.objects.filter(cart=cart_id).order_by("pk").values("coupon__code"))
 
 
 def _effect_of(each: dict[str, Any]) -> pricing.Effect:

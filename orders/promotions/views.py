@@ -1,5 +1,6 @@
 """Promotions and coupons over HTTP: for staff, and the codes that customers enter for their baskets."""
 
+from dataclasses import replace
 from typing import Any
 
 from django.db.models import QuerySet
@@ -23,11 +24,9 @@ from ecommerce.http import IDEMPOTENCY_HEADER, checked
 from ecommerce.schema import ErrorSerializer
 from ecommerce.throttling import RequestThrottle
 from ecommerce.transactions import retry_on_conflict
-from orders import carts
 from orders.cart_serializers import CartSerializer
 from orders.cart_views import CART_TOKEN_HEADER, CartMixin
 from orders.exceptions import CartEmpty
-from orders.models import Cart
 from orders.promotions import entered, examples, selectors, services
 from orders.promotions.exporting import as_csv
 from orders.promotions.filters import CouponFilter, PromotionFilter
@@ -230,10 +229,11 @@ class CartCouponView(CartMixin):
     )
     def post(self, request: Request) -> Response:
         code = checked(EnteredCodeSerializer, request)["code"]
-        cart = self._cart(request)
+        found = self.found(request)
+        cart = found.cart
         if cart is None:
             raise CartEmpty()
-        return self.answer(retry_on_conflict(lambda: entered.enter_code(cart, code)))
+        return self.answer(replace(found, cart=retry_on_conflict(lambda: entered.enter_code(cart, code))))
 
     @extend_schema(
         summary="Take a coupon code out of the cart",
@@ -248,8 +248,8 @@ class CartCouponView(CartMixin):
             code = request.data.get("code", "")
         if not isinstance(code, str):
             raise ValidationError({"code": ["Not a valid string."]})
-        cart = self._cart(request)
-        return self.answer(cart and retry_on_conflict(lambda: entered.remove_codes(cart, code)))
-
-    def _cart(self, request: Request) -> Cart | None:
-        return carts.find_cart(self.owner(request))
+        found = self.found(request)
+        cart = found.cart
+        if cart is None:
+            return self.answer(found)
+        return self.answer(replace(found, cart=retry_on_conflict(lambda: entered.remove_codes(cart, code))))

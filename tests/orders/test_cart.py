@@ -35,6 +35,8 @@ def test_empty_cart_makes_no_row():
         "items": [],
         "changes": [],
         "checkout": None,
+        "codes": [],
+        "promotions": [],
         "subtotal": "0.00",
         "discount": "0.00",
         "shipping": "0.00",
@@ -190,8 +192,8 @@ def test_merge_takes_the_same_statements_for_any_number_of_lines(lines, django_a
         token = add(guest, product).headers["X-Cart-Token"]
     guests = Cart.objects.get(user=None)
 
-    # Transactions, both carts, lines of both, one update, the version, and the deleting of three.
-    with django_assert_num_queries(14):
+    # Transactions, both carts, lines of both, one update, the version, codes, and the deleting of four.
+    with django_assert_num_queries(16):
         found = carts.find_cart(carts.CartOwner(user=user, token=token))
 
     assert [item.quantity for item in found.cart.items.all()] == [2] * lines

@@ -11,8 +11,11 @@ from django.contrib.auth.models import Permission
 from django.core import mail
 from rest_framework.test import APIClient
 
+from orders import placing, services
+from orders.cancelling import UnitsInput, cancel_units
 from orders.documents.models import TaxDocument
 from orders.documents.services import issue_credit_note, issue_invoice
+from orders.lines import ItemInput
 from orders.links import order_token
 from orders.models import Order
 from orders.notifications import send_order_confirmation
@@ -256,3 +259,19 @@ def test_confirmation_goes_out_without_an_invoice_that_cannot_be_issued(order):
 
     assert (len(mail.outbox), mail.outbox[0].attachments) == (1, [])
     assert "attached" not in mail.outbox[0].body
+
+
+def test_invoice_has_what_was_charged_when_units_were_cancelled_before_the_payment():
+    phone, cable = ProductFactory(price=Decimal("1160.00")), ProductFactory(price=Decimal("580.00"))
+    order = placing.place_order(
+        user=UserFactory(),
+        items=[ItemInput(quantity=3, product_id=phone.pk), ItemInput(quantity=1, product_id=cable.pk)],
+    )
+    of_phone, of_cable = order.items.all()
+    cancel_units(order.pk, [UnitsInput(of_phone.pk, 2), UnitsInput(of_cable.pk, 1)])
+    services.mark_paid(order.pk)
+
+    invoice = issue_invoice(order.pk)
+
+    assert [(line["quantity"], line["gross"]) for line in invoice.content["lines"]] == [(1, "1160.00")]
+    assert invoice.amount == Decimal("1160.00")

@@ -373,7 +373,7 @@ def test_entering_takes_the_same_statements_however_much_is_in_the_cart(django_a
         cart_of(client, product)
     client.post(CART, {"code": "FIRST"})
 
-    with django_assert_num_queries(13):
+    with django_assert_num_queries(12):
         assert client.post(CART, {"code": "SECOND"}).status_code == 200
 
 

@@ -315,6 +315,7 @@ def test_quote_of_a_delivery_is_kept_as_it_was():
         "method_id": str(rider.pk),
         "name": "Rider",
         "kind": "delivery",
+        "tax_kind": "standard",
         "zone_id": str(rider.zone_id),
         "zone_name": "City",
         "days_min": 0,
