@@ -1,42 +1,17 @@
 """Reading documents, by audience."""
 
 from collections.abc import Mapping
-from uuid import UUID
 
 from django.db.models import QuerySet
-from rest_framework.exceptions import NotAuthenticated
-from rest_framework.request import Request
 
 from accounts.models import User
 from orders.documents.models import TaxDocument
 from orders.etims.models import EtimsSubmission
-from orders.links import order_of_token
-from orders.models import Order
-from orders.selectors import orders_visible_to
-
-TOKEN_HEADER = "X-Order-Token"  # noqa: S105 - the name of a header
 
 
 def may_see_documents(user: object) -> bool:
     """Tell whether somebody is staff who may see every invoice."""
     return isinstance(user, User) and user.is_staff and user.has_perm("orders.view_taxdocument")
-
-
-def readable_orders(request: Request, order_id: UUID) -> QuerySet[Order]:
-    """Return the order as a query if the asker may read it, else an empty one.
-
-    That is its owner, staff who may see orders, and, for an order without an account, whoever holds its link.
-
-    Raises:
-        NotAuthenticated: nobody is signed in, and there is no link.
-    """
-    if isinstance(request.user, User):
-        return orders_visible_to(request.user).prefetch_related(None).filter(pk=order_id)
-    token = request.headers.get(TOKEN_HEADER, "")
-    if not token:
-        raise NotAuthenticated()
-    orders = Order.objects.filter(pk=order_id, user__isnull=True)
-    return orders if order_of_token(token) == order_id else orders.none()
 
 
 def documents() -> QuerySet[TaxDocument]:

@@ -1,6 +1,7 @@
 """Documents over HTTP: a PDF each, or what it says as JSON."""
 
 import logging
+from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
@@ -8,10 +9,10 @@ from django.db.models import QuerySet
 from django.http import StreamingHttpResponse
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema
 from rest_framework.exceptions import NotFound, PermissionDenied
 from rest_framework.generics import GenericAPIView, ListAPIView
-from rest_framework.permissions import AllowAny, BasePermission
+from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -26,17 +27,16 @@ from orders.documents.models import TaxDocument
 from orders.documents.packing import slip_of
 from orders.documents.pdf.packing_slips import packing_slip_pdf
 from orders.documents.pdf.tax_documents import tax_document_pdf
-from orders.documents.rendering import RENDERERS, PdfRenderer, file_or_json
-from orders.documents.selectors import TOKEN_HEADER, documents, fiscal_facts, may_see_documents, readable_orders
+from orders.documents.rendering import RENDERERS, file_or_json
+from orders.documents.selectors import documents, fiscal_facts, may_see_documents
 from orders.documents.serializers import DocumentSerializer, DocumentSummarySerializer
+from orders.guests.access import ORDER_TOKEN_HEADER, SignedInOrHolder, buyer_of
 from orders.models import Order
+from orders.selectors import orders_open_to
 
 logger = logging.getLogger(__name__)
 
 Kind = TaxDocument.Kind
-ORDER_TOKEN = OpenApiParameter(
-    TOKEN_HEADER, location=OpenApiParameter.HEADER, description="A guest's: the token in the link of their mail."
-)
 _AS_FILE = "A PDF, or with `Accept: application/json` all that is printed on it."
 _REFUSED: dict[Any, Any] = {401: ErrorSerializer, 404: ErrorSerializer, 409: ErrorSerializer}
 _EXAMPLE = OpenApiExample(
@@ -76,7 +76,7 @@ class MaySeeDocuments(BasePermission):
 class OrderDocumentView(GenericAPIView[TaxDocument]):
     """What hangs below an order, for whoever may read that order."""
 
-    permission_classes = (AllowAny,)  # selectors.readable_orders decides: a guest has only a link
+    permission_classes: Any = (SignedInOrHolder,)
     renderer_classes: Any = RENDERERS
     serializer_class: Any = DocumentSerializer
     queryset = TaxDocument.objects.none()
@@ -85,7 +85,7 @@ class OrderDocumentView(GenericAPIView[TaxDocument]):
     schema_tag = "orders"
 
     def order_of(self, request: Request, order_id: UUID) -> Order:
-        order = readable_orders(request, order_id).first()
+        order = orders_open_to(buyer_of(request)).prefetch_related(None).filter(pk=order_id).first()
         if order is None:
             raise NotFound()
         return order
@@ -106,7 +106,7 @@ class InvoiceView(OrderDocumentView):
             f"{_AS_FILE} It is issued when the order is paid; before that `invoice_not_issued`. Once KRA's control "
             "unit has signed it, the PDF bears its signature and QR code."
         ),
-        parameters=[ORDER_TOKEN],
+        parameters=[ORDER_TOKEN_HEADER],
         responses=_file(DocumentSerializer),
     )
     def get(self, request: Request, order_id: UUID) -> Response:
@@ -124,7 +124,7 @@ class CreditNotesView(OrderDocumentView):
     @extend_schema(
         summary="List an order's credit notes",
         description="One for each refund that has gone through, the newest first.",
-        parameters=[ORDER_TOKEN],
+        parameters=[ORDER_TOKEN_HEADER],
         responses={200: DocumentSummarySerializer(many=True), **_REFUSED},
     )
     def get(self, request: Request, order_id: UUID) -> Response:
@@ -137,7 +137,7 @@ class CreditNoteView(OrderDocumentView):
     @extend_schema(
         summary="Show a credit note",
         description=_AS_FILE,
-        parameters=[ORDER_TOKEN],
+        parameters=[ORDER_TOKEN_HEADER],
         responses=_file(DocumentSerializer),
     )
     def get(self, request: Request, order_id: UUID, number: str) -> Response:
@@ -150,12 +150,11 @@ class CreditNoteView(OrderDocumentView):
 
 class PackingSlipView(OrderDocumentView):
     permission_classes: Any = APIView.permission_classes
-    renderer_classes: Any = (PdfRenderer,)
 
     @extend_schema(
         summary="Print an order's packing slip",
-        description="For staff who may see orders: what is still to be sent, where it lies, and no prices. A PDF.",
-        responses={(200, "application/pdf"): OpenApiTypes.BINARY, 403: ErrorSerializer, 404: ErrorSerializer},
+        description=f"For staff who may see orders: what is still to be sent, where it lies, and no prices. {_AS_FILE}",
+        responses={**_file(OpenApiTypes.OBJECT), 403: ErrorSerializer},
     )
     def get(self, request: Request, order_id: UUID) -> Response:
         user = signed_in(request)
@@ -169,7 +168,7 @@ class PackingSlipView(OrderDocumentView):
             request,
             name=f"packing-slip-{order.number}",
             as_pdf=lambda: packing_slip_pdf(slip),
-            as_json=lambda: None,
+            as_json=lambda: asdict(slip),
         )
 
 

@@ -140,6 +140,9 @@ def test_front_page_counts_what_waits_and_leads_there(client):
         "Counts to be applied": 0,
         "Counts with something short": 0,
         "Days that do not reconcile": 0,
+        "Deliveries that failed": 0,
+        "Parcels to be handed over": 0,
+        "Refused by eTIMS": 0,
         "Low-stock alerts": 0,
         "Paid, to be shipped": 1,
         "Payments that need a person": 0,
@@ -178,5 +181,5 @@ def test_every_link_of_the_sidebar_leads_somewhere(client):
     groups = client.get("/admin/").context["sidebar_navigation"]
     links = [str(item["link"]) for group in groups for item in group["items"]]
 
-    assert len(links) == 40
+    assert len(links) == 44
     assert statuses(client, links) == dict.fromkeys(links, 200)

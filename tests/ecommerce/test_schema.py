@@ -53,6 +53,7 @@ OPEN_TO_ANYONE = {
     "api/payments/mpesa/callback/{}/": {"post"},
     "api/payments/webhook/": {"post"},
     "api/payments/webhooks/{}/": {"post"},
+    "api/gift-cards/balance/": {"post"},
     "api/orders/": {"post"},
     "api/pickup-points/": {"get"},
     "api/pickup-points/{}/": {"get"},
@@ -165,6 +166,10 @@ def test_operations_of_staff_and_of_money_say_what_they_want(operations):
     }
     assert wanted == {
         "/api/payments/refund/",
+        "/api/gift-cards/",
+        "/api/gift-cards/{id}/adjust/",
+        "/api/users/{user_id}/credit/",
+        "/api/returns/{id}/refund/",
         "/api/orders/{order_id}/collect/",
         "/api/orders/{order_id}/shipments/",
         "/api/stock/adjust/",

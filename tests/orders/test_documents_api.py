@@ -118,7 +118,7 @@ def test_guest_needs_the_token_of_that_order():
         return APIClient().get(url(order), headers={"X-Order-Token": token}).status_code
 
     assert read(order_token(order.pk)) == 200
-    assert [read(order_token(other.pk)), read("nonsense"), read(str(order.pk))] == [404, 404, 404]
+    assert [read(order_token(other.pk)), read("nonsense"), read(str(order.pk))] == [404, 401, 401]
 
 
 def test_token_does_not_open_an_account_s_order(order):

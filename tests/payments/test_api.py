@@ -89,7 +89,10 @@ def test_order_of_somebody_else_or_of_nobody_is_not_found(order):
 
 
 def test_client_cannot_choose_amount_or_status(order):
-    extra = {"amount": "1.00", "status": "successful", "user": str(uuid4()), "paid_at": "2026-01-01T00:00:00Z"}
+    extra = {"status": "successful", "user": str(uuid4()), "paid_at": "2026-01-01T00:00:00Z"}
+    refused = client_for(order.user).post(PAYMENTS, body(order, amount="1.00"))
+    assert (refused.status_code, refused.json()["errors"][0]["attr"]) == (400, "amount")
+    assert not Payment.objects.exists()
 
     answer = client_for(order.user).post(PAYMENTS, body(order, **extra)).json()
 

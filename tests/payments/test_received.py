@@ -89,7 +89,7 @@ def test_money_for_an_order_that_costs_nothing_waits_for_a_person():
 
     report(confirmation(BillRefNumber=order.number))
 
-    assert (state(order), ReceivedMoney.objects.get().status) == (("pending", None, None), "unmatched")
+    assert (state(order), ReceivedMoney.objects.get().status) == (("paid", None, None), "unmatched")
     assert ProviderEvent.objects.get().outcome == "unmatched"
 
 
