@@ -47,6 +47,7 @@ def product_form(product, variants=None, **changes):
         "url_key": product.url_key,
         "category": str(product.category_id),
         "description": product.description,
+        "tax_kind": product.tax_kind,
         "attributes": "{}",
         "is_active": "on",
     }
@@ -151,6 +152,7 @@ def new_product(in_category, *variants, **fields):
         "url_key": "",
         "category": str(in_category.pk),
         "kind": "physical",
+        "tax_kind": "standard",
         "attributes": '{"warranty_months": 12}',
         "is_active": "on",
     }

@@ -324,6 +324,7 @@ def test_form_of_the_admin_gives_attributes_the_form_of_the_category(staff, char
 
     def form(attributes: str) -> ProductForm:
         fields = {"product_name": "A", "url_key": "a", "category": chargers.pk, "kind": "physical", "is_active": "on"}
+        fields |= {"tax_kind": "standard"}
         return ProductForm({**fields, "attributes": attributes}, instance=product)
 
     refused, taken = form('{"Color": "red"}'), form('{"Color": "White", "power": "20 W"}')
