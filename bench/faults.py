@@ -180,7 +180,8 @@ def _units(stand: Stand) -> Iterator[str]:
     """Give each unit in stock, by its variant's id."""
     for variant_id, available in stand.sql(
         "SELECT v.id::text, s.available FROM catalog_variant v JOIN catalog_stock s ON s.variant_id = v.id"
-        " WHERE v.price <= %s AND s.available > 0 ORDER BY v.sku",
+        " JOIN catalog_product p ON p.id = v.product_id"  # what is downloaded is delivered as soon as it is paid
+        " WHERE v.price <= %s AND s.available > 0 AND p.kind = 'physical' ORDER BY v.sku",
         DEAREST,
     ):
         yield from [variant_id] * available

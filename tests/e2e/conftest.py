@@ -26,6 +26,9 @@ def staff(shop: RunningShop) -> Customer:
 
 @pytest.fixture
 def variant(shop: RunningShop) -> str:
-    """The id of a variant with plenty of stock."""
-    rows = shop.sql("SELECT variant_id::text FROM catalog_stock ORDER BY available DESC LIMIT 1")
+    """The id of a variant with plenty of stock. What is downloaded would be delivered as soon as it is paid."""
+    rows = shop.sql(
+        "SELECT s.variant_id::text FROM catalog_stock AS s JOIN catalog_product AS p ON p.id = s.product_id "
+        "WHERE p.kind = 'physical' ORDER BY s.available DESC LIMIT 1"
+    )
     return str(rows[0][0])

@@ -102,9 +102,17 @@ class Journey:
         self.say("Put one into the cart")
         cart = self.call("POST", "/api/cart/items/", 201, {"variant_id": variant["id"], "quantity": 1})
         self.check(Decimal(cart["total_amount"]) == Decimal(variant["price"]), "the cart's total is not the price")
-        self.say("Order what is in the cart")
+        self.say("Say where it goes, and choose how it gets there")
         address = {"county": "Nairobi", "town": "Nairobi", "estate": "Kilimani", "landmark": "next to the chemist"}
-        order: dict[str, Any] = self.call("POST", "/api/cart/checkout/confirm/", 201, {"shipping_address": address})
+        told: dict[str, Any] = {"shipping_address": address}
+        for method in self.call("POST", "/api/cart/checkout/shipping/", 200, told)["methods"]:
+            self.result(f"{method['name']}: {method['currency']} {method['amount']}")
+            if method["kind"] == "delivery" and "method_id" not in told:
+                told["method_id"] = method["method_id"]
+        cart = self.call("POST", "/api/cart/checkout/shipping/", 200, told)["cart"]
+        self.say("Order what is in the cart")
+        order: dict[str, Any] = self.call("POST", "/api/cart/checkout/confirm/", 201)
+        self.check(order["total_amount"] == cart["total_amount"], "the order costs something else than the cart said")
         self.check(order["status"] == "pending", f"the order is {order['status']}, not pending")
         self.result(
             f"order {order['number']}: {order['currency']} {order['total_amount']}, VAT {order['tax']} included"
