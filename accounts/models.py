@@ -137,3 +137,7 @@ def normalise_email(email: str) -> str:
 def _username_for(user: User) -> str:
     local_part = (user.email or "user").split("@")[0][:100]
     return f"{local_part}-{user.pk.hex[-8:]}"
+
+
+# Last, of the parts that stand by themselves.
+from accounts.audit.models import SecurityEvent  # noqa: E402,F401

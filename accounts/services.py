@@ -13,6 +13,8 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from accounts import tokens
+from accounts.audit.models import SecurityEvent
+from accounts.audit.services import record
 from accounts.exceptions import InvalidCredentials, InvalidEmailToken, UsernameTaken
 from accounts.models import EmailToken, User, normalise_email
 from accounts.tasks import send_already_registered_mail as already_registered_task
@@ -81,12 +83,19 @@ def log_in(*, request: HttpRequest, name: str, password: str) -> tuple[User, tok
     """
     user = authenticate(request, username=name, password=password)
     if not isinstance(user, User):
+        record(SecurityEvent.Kind.LOGIN_FAILED, request=request, by="password")
         raise InvalidCredentials()
-    update_last_login(User, user)
-    pair = tokens.start_session(
-        user, user_agent=request.headers.get("User-Agent", ""), ip_address=client_address(request) or None
-    )
-    return user, pair
+    return user, finish_log_in(request, user, by="password")
+
+
+def finish_log_in(request: HttpRequest, user: User, *, by: str) -> tokens.TokenPair:
+    """Begin a session for somebody who has proved who they are; ``by`` names the way in for the trail."""
+    with transaction.atomic():
+        update_last_login(User, user)
+        record(SecurityEvent.Kind.LOGIN, user=user, request=request, by=by)
+        return tokens.start_session(
+            user, user_agent=request.headers.get("User-Agent", ""), ip_address=client_address(request) or None
+        )
 
 
 def verify_email(*, token: str) -> None:

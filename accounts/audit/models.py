@@ -1,0 +1,43 @@
+"""The trail of what happened to accounts: who came in, who was refused, who changed whose rights."""
+
+from django.conf import settings
+from django.db import models
+from pgtrigger import ReadOnly
+
+from ecommerce.models import BaseModel
+
+
+class SecurityEvent(BaseModel):
+    """One entry of the trail. Never changed; deleted only when its time is over.
+
+    ``user`` is whose account it is about, ``actor`` who did it (empty: the user, or nobody known). ``details`` holds
+    codes and ids only: no password, token, address or full number.
+    """
+
+    class Kind(models.TextChoices):
+        LOGIN = "login"
+        LOGIN_FAILED = "login_failed"
+        LOGOUT = "logout"
+        LOGOUT_EVERYWHERE = "logout_everywhere"
+        REFRESH_REUSED = "refresh_reused"
+
+    kind = models.CharField(max_length=40)  # free of choices in the database: each topic brings its own kinds
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="security_events"
+    )
+    actor = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    ip_address = models.GenericIPAddressField(null=True)
+    user_agent = models.CharField(max_length=200, blank=True)
+    request_id = models.CharField(max_length=64, blank=True)
+    details = models.JSONField(default=dict)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["-created_at", "-id"], name="security_event_newest"),
+            models.Index(fields=["user", "-created_at"], name="security_event_of_user"),
+        ]
+        # A deleted account leaves its entries without one; nothing else of them changes.
+        triggers = [ReadOnly(name="append_only", exclude=["user", "actor"])]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.pk}"
