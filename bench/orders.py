@@ -78,7 +78,8 @@ BEGIN
 END $$;
 """
 _CALLS = """
-    SELECT calls, query, query LIKE '%FOR KEY SHARE OF x' OR query LIKE '%NEW.%' FROM pg_stat_statements
+    SELECT calls, query, total_exec_time + total_plan_time,
+        query LIKE '%FOR KEY SHARE OF x' OR query LIKE '%NEW.%' FROM pg_stat_statements
     WHERE toplevel AND dbid = (SELECT oid FROM pg_database WHERE datname = 'bytemtaani')
         AND query !~* '^(BEGIN|COMMIT|ROLLBACK|SET|SHOW|SAVEPOINT|RELEASE)' AND query NOT LIKE '%pg_stat_statements%'
     ORDER BY calls DESC, query
@@ -89,12 +90,14 @@ _CALLS = """
 class Cost:
     """What one write costs: ``sent`` by the shop, BEGIN and COMMIT apart; ``checks`` are the database's own at COMMIT.
 
-    ``each`` has the statements that were sent, with how often.
+    ``each`` has the statements that were sent, with how often, and the milliseconds that PostgreSQL took for all of
+    them; ``checking`` the same of its checks.
     """
 
     sent: float
     checks: float
-    each: list[tuple[float, str]]
+    checking: float
+    each: list[tuple[float, float, str]]
 
 
 class Requests:
@@ -165,11 +168,15 @@ def cost_of(stand: Stand, do: Callable[[], None], times: int = 20) -> Cost:
         for _ in range(times):
             do()
         cursor.execute(_CALLS)
-        counted = [(calls / times, query, by_itself) for calls, query, by_itself in cursor if calls >= times]
+        counted = [
+            (calls / times, took / times, query, by_itself)
+            for calls, query, took, by_itself in cursor
+            if calls >= times
+        ]
     connection.close()
-    each = [(calls, " ".join(query.split())[:100]) for calls, query, by_itself in counted if not by_itself]
-    checks = sum(calls for calls, _, by_itself in counted if by_itself)
-    return Cost(sum(calls for calls, _ in each), checks, each)
+    each = [(calls, took, " ".join(query.split())[:90]) for calls, took, query, by_itself in counted if not by_itself]
+    checks = [(calls, took) for calls, took, _, by_itself in counted if by_itself]
+    return Cost(sum(one[0] for one in each), sum(calls for calls, _ in checks), sum(took for _, took in checks), each)
 
 
 def costs(stand: Stand, requests: Requests) -> dict[str, Cost]:
@@ -211,11 +218,12 @@ def report(seen: Seen, counted: dict[str, Cost]) -> list[str]:
         print(f"{operation:<14}{at_once:>3}  {server:<6}{figures}  {must}{' MISSED' * missed}".rstrip())
         if missed:
             wrong.append(f"{operation}, {at_once} at once: {share:.0%} of the bare one, {rate:.0f} a second")
-    print("\nstatements that are sent, BEGIN and COMMIT apart, and the database's own checks at COMMIT:")
+    print("\nstatements that are sent, BEGIN and COMMIT apart, and the database's own checks at COMMIT, with their ms:")
     for name, cost in counted.items():
-        print(f"{name:<18}{cost.sent:>5.1f}{cost.checks:>7.1f}")
-    for calls, query in (*counted[CART].each, *counted["order of 20 lines"].each):
-        print(f"    {calls:>4.1f}  {query}")
+        sending = sum(took for _, took, _ in cost.each)
+        print(f"{name:<18}{cost.sent:>5.1f}{sending:>8.2f}{cost.checks:>7.1f}{cost.checking:>8.2f}")
+    for calls, took, query in (*counted[CART].each, *counted["order of 2 lines"].each):
+        print(f"    {calls:>4.1f}{took:>8.3f}  {query}")
     if counted["order of 20 lines"].sent != counted["order of 1 line"].sent:
         wrong.append("the statements of an order grow with its lines")
     return wrong
@@ -239,10 +247,10 @@ def main() -> int:
             connection.cursor().execute("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
         connection.close()
         stand.sql(BARE_TABLES)
+        vacuum(stand)
         counted = costs(stand, requests)
         words = ("--workers", "2", "--threads", str(serving.THREADS), "bench.bare:application")
         bare, _ = running.enter_context(serving.served(words, stand.environment, ready=["/healthz"]))
-        vacuum(stand)
         seen = measure({BARE: bare, SHOP: stand.port}, requests, options)
     wrong = report(seen, counted)
     for line in wrong:

@@ -10,13 +10,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from accounts.models import User
 from catalog.exceptions import InsufficientStock, ProductUnavailable
 from catalog.inventory.picking import Pick, pick
 from catalog.models import Stock, StockMovement, Variant
 from ecommerce.exceptions import ErrorRow
+from ecommerce.prepared import Statement
 
 
 @dataclass(frozen=True)
@@ -51,23 +52,38 @@ class Sale:
 
 
 # Movements and counters in one round trip: the rows are locked while it lasts.
-_APPLY = """
+_APPLY = Statement(
+    """
 WITH movements AS (
     INSERT INTO catalog_stockmovement (
         variant_id, kind, available_change, on_hand_change, warehouse_id, order_item_id, part, document_id, reason,
         actor_id, created_at
     )
-    SELECT m.*, %(actor)s::uuid, statement_timestamp()
+    SELECT m.*, %(actor)s, statement_timestamp()
     FROM unnest(
-        %(variants)s::uuid[], %(kinds)s::text[], %(available)s::int[], %(on_hand)s::int[], %(warehouses)s::uuid[],
-        %(items)s::uuid[], %(parts)s::int[], %(documents)s::uuid[], %(reasons)s::text[]
+        %(variants)s, %(kinds)s, %(available)s, %(on_hand)s, %(warehouses)s,
+        %(items)s, %(parts)s, %(documents)s, %(reasons)s
     ) AS m
 )
 UPDATE catalog_stock AS s SET available = s.available + c.available, on_hand = s.on_hand + c.on_hand
-FROM unnest(%(totals)s::uuid[], %(totals_available)s::int[], %(totals_on_hand)s::int[])
+FROM unnest(%(totals)s, %(totals_available)s, %(totals_on_hand)s)
     AS c (variant_id, available, on_hand)
 WHERE s.variant_id = c.variant_id
-"""
+""",
+    variants="uuid[]",
+    kinds="text[]",
+    available="int[]",
+    on_hand="int[]",
+    warehouses="uuid[]",
+    items="uuid[]",
+    parts="int[]",
+    documents="uuid[]",
+    reasons="text[]",
+    actor="uuid",
+    totals="uuid[]",
+    totals_available="int[]",
+    totals_on_hand="int[]",
+)
 
 
 def lock_stock(variant_ids: Iterable[UUID]) -> dict[UUID, Stock]:
@@ -94,25 +110,21 @@ def apply_changes(changes: Iterable[Change], *, actor: User | None = None) -> No
         total = totals.setdefault(change.variant_id, [0, 0])
         total[0] += change.available
         total[1] += change.on_hand
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _APPLY,
-            {
-                "variants": [change.variant_id for change in changes],
-                "kinds": [str(change.kind) for change in changes],
-                "available": [change.available for change in changes],
-                "on_hand": [change.on_hand for change in changes],
-                "warehouses": [change.warehouse_id for change in changes],
-                "items": [change.order_item_id for change in changes],
-                "parts": [change.part for change in changes],
-                "documents": [change.document_id for change in changes],
-                "reasons": [change.reason for change in changes],
-                "actor": actor.pk if actor else None,
-                "totals": list(totals),
-                "totals_available": [available for available, _ in totals.values()],
-                "totals_on_hand": [on_hand for _, on_hand in totals.values()],
-            },
-        )
+    _APPLY.run(
+        variants=[change.variant_id for change in changes],
+        kinds=[str(change.kind) for change in changes],
+        available=[change.available for change in changes],
+        on_hand=[change.on_hand for change in changes],
+        warehouses=[change.warehouse_id for change in changes],
+        items=[change.order_item_id for change in changes],
+        parts=[change.part for change in changes],
+        documents=[change.document_id for change in changes],
+        reasons=[change.reason for change in changes],
+        actor=actor.pk if actor else None,
+        totals=list(totals),
+        totals_available=[available for available, _ in totals.values()],
+        totals_on_hand=[on_hand for _, on_hand in totals.values()],
+    )
 
 
 def sell(sales: Iterable[Sale], *, warehouse_id: UUID | None = None, actor: User | None = None) -> set[UUID]:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from django.db import IntegrityError, OperationalError, connection, transaction
+from django.db import IntegrityError, OperationalError, transaction
 from django.utils import timezone
 from psycopg2 import Binary
 from rest_framework.renderers import JSONRenderer
@@ -21,10 +21,22 @@ from rest_framework.response import Response
 from ecommerce.exceptions import DomainError, ErrorRow, sqlstate
 from ecommerce.insertion import insert_together
 from ecommerce.models import IdempotencyKey
+from ecommerce.prepared import Statement
 from ecommerce.transactions import retry_on_conflict
 
 RETENTION = timedelta(hours=72)
 HEADER = "Idempotency-Key"
+_ANSWER = Statement(
+    """
+UPDATE ecommerce_idempotencykey SET status_code = %(status)s, body = %(body)s
+WHERE owner = %(owner)s AND operation = %(operation)s AND key = %(key)s
+""",
+    status="int",
+    body="bytea",
+    owner="text",
+    operation="text",
+    key="text",
+)
 
 
 class IdempotencyKeyInvalid(DomainError):
@@ -114,12 +126,9 @@ def _first_time(row: IdempotencyKey, effect: Callable[[], Response]) -> Response
             raise
         response = effect()
         body = JSONRenderer().render(response.data)
-        with connection.cursor() as cursor:
-            cursor.execute(
-                f'UPDATE "{IdempotencyKey._meta.db_table}" SET status_code = %s, body = %s '  # noqa: S608 - our table
-                "WHERE owner = %s AND operation = %s AND key = %s",
-                [response.status_code, Binary(body), row.owner, row.operation, row.key],
-            )
+        _ANSWER.run(
+            status=response.status_code, body=Binary(body), owner=row.owner, operation=row.operation, key=row.key
+        )
         return response
 
 

@@ -5,7 +5,13 @@ show what these are good for.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from functools import cache
+from types import NoneType
 from typing import Any
+from uuid import UUID
 
 from django.db import connection, models
 from django.db.models.expressions import DatabaseDefault
@@ -49,23 +55,55 @@ def insert_together(*batches: Sequence[models.Model]) -> None:
         each._state.adding, each._state.db = False, connection.alias
 
 
+@dataclass(frozen=True)
+class _Column:
+    """A field, and what its values ask for: ``sets_itself`` when it is saved (``auto_now``), ``is_plain`` or not.
+
+    A plain field's values go to the driver as they are, if they are of a type that it knows.
+    """
+
+    field: "models.Field[Any, Any]"
+    attname: str
+    is_plain: bool
+    sets_itself: bool
+
+
+_KNOWN_TYPES = frozenset({str, int, bool, Decimal, UUID, datetime, NoneType})
+
+
+@cache
+def _columns(model: type[models.Model]) -> tuple[str, tuple[_Column, ...]]:
+    """Return how an INSERT into this model's table begins, and its columns."""
+    fields = model._meta.concrete_fields
+    names = ", ".join(f'"{field.column}"' for field in fields)
+    columns = tuple(
+        _Column(
+            field,
+            field.attname,
+            is_plain=not isinstance(field, models.JSONField | models.AutoField),
+            sets_itself=getattr(field, "auto_now", False) or getattr(field, "auto_now_add", False),
+        )
+        for field in fields
+    )
+    return f'INSERT INTO "{model._meta.db_table}" ({names}) VALUES ', columns  # noqa: S608 - names of the model
+
+
 def _insert(rows: Sequence[models.Model]) -> tuple[str, list[Any]]:
+    head, columns = _columns(type(rows[0]))
     parameters: list[Any] = []
     texts = []
-    fields = rows[0]._meta.concrete_fields
     for row in rows:
-        values = []
-        for field in fields:
-            value = field.pre_save(row, add=True)
-            if isinstance(value, DatabaseDefault) or (value is None and isinstance(field, models.AutoField)):
-                values.append("DEFAULT")
-            else:
-                values.append("%s")
-                parameters.append(field.get_db_prep_save(value, connection))
-        texts.append(f"({', '.join(values)})")
-    columns = ", ".join(f'"{field.column}"' for field in fields)
-    sql = f'INSERT INTO "{rows[0]._meta.db_table}" ({columns}) VALUES {", ".join(texts)}'  # noqa: S608 - names of the model
-    return sql, parameters
+        places = []
+        for column in columns:
+            value = column.field.pre_save(row, add=True) if column.sets_itself else getattr(row, column.attname)
+            if isinstance(value, DatabaseDefault) or (value is None and isinstance(column.field, models.AutoField)):
+                places.append("DEFAULT")
+                continue
+            places.append("%s")
+            known = column.is_plain and type(value) in _KNOWN_TYPES
+            parameters.append(value if known else column.field.get_db_prep_save(value, connection))
+        texts.append(f"({', '.join(places)})")
+    return head + ", ".join(texts), parameters
 
 
 def _given_by_database(row: models.Model) -> "list[models.Field[Any, Any]]":

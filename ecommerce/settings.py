@@ -173,6 +173,8 @@ DATABASES = {"default": env.db_url("DATABASE_URL")}
 DATABASES["default"].update(
     ENGINE="ecommerce.postgresql", CONN_MAX_AGE=60, CONN_HEALTH_CHECKS=True, ATOMIC_REQUESTS=False
 )
+# Off behind a pooler that gives each transaction another connection (PgBouncer's transaction mode).
+DATABASE_PREPARED_STATEMENTS = env.bool("DATABASE_PREPARED_STATEMENTS", default=True)
 # At or below so many units a variant without a threshold of its own is low. A trigger on stock reads it too.
 LOW_STOCK_THRESHOLD = whole_number("LOW_STOCK_THRESHOLD", 5, least=0, most=1_000_000)
 DATABASES["default"].setdefault("OPTIONS", {}).update(

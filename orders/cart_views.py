@@ -15,6 +15,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.models import User
+from ecommerce.forms import shared
 from ecommerce.http import checked
 from ecommerce.transactions import retry_on_conflict
 from orders import cart_serializers, carts, selectors
@@ -50,8 +51,9 @@ class CartMixin(APIView):
         if cart is not None and is_stale(cart):
             stale = cart
             cart = retry_on_conflict(lambda: quote_again(stale))
-        items = list(selectors.cart_items(cart)) if cart else []
-        return dict(cart_serializers.CartSerializer(cart_serializers.cart_view(cart, items, found.changes)).data)
+        items = selectors.cart_items(cart) if cart else []
+        view = cart_serializers.cart_view(cart, items, found.changes)
+        return dict(shared(cart_serializers.CartSerializer).to_representation(view))
 
     def answer(self, found: carts.FoundCart, *, status_code: int = 200) -> Response:
         response = Response(self.shown(found), status=status_code)

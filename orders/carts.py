@@ -2,12 +2,15 @@
 
 import hashlib
 import secrets
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, cast
 from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery, TextField, UUIDField
+from django.db.models.functions import Coalesce
 
 from accounts.models import User
 from catalog.exceptions import InsufficientStock, ProductUnavailable
@@ -15,6 +18,8 @@ from catalog.models import Product, Variant
 from catalog.prices.rules import unit_price
 from catalog.prices.selectors import offers_of, with_offers
 from ecommerce.exceptions import DomainError, ErrorRow
+from ecommerce.models import new_id
+from ecommerce.prepared import Parameter, Prepared, Statement
 from orders.cart_changes import Change, fold
 from orders.checkout.models import checkout_of
 from orders.lines import ItemInput, resolve_items
@@ -32,6 +37,54 @@ class QuantityTooLarge(DomainError):
     status_code = 400
     code = "quantity_too_large"
     message = f"At most {settings.ORDER_MAX_QUANTITY} of one thing, and {settings.ORDER_MAX_LINES} different things."
+
+
+def _carts(condition: Any) -> Callable[[], QuerySet[Cart]]:
+    return lambda: Cart.objects.select_related("checkout").filter(condition).order_by("pk")
+
+
+def _for_sale(to: Parameter | None) -> QuerySet[Variant]:
+    lines = CartItem.objects.filter(cart=Parameter("cart", UUIDField())).order_by()
+    rows = Variant.objects.select_related("stock_level", "product").annotate(
+        in_cart=Coalesce(Subquery(lines.filter(variant=OuterRef("pk")).values("quantity")), 0),
+        lines=Coalesce(Subquery(lines.values("cart").annotate(n=Count("pk")).values("n")), 0),
+    )
+    return with_offers(rows.only(*_READ), to=to).filter(
+        pk=Parameter("variant", UUIDField()),
+        is_active=True,
+        stock_level__isnull=False,
+        product__is_active=True,
+        product__deleted_at__isnull=True,
+    )
+
+
+_USER, _TOKEN = Parameter("user", UUIDField()), Parameter("token_hash", TextField())
+_OWNERS = {  # by whether somebody is signed in, and whether a token came
+    (True, False): Q(user=_USER),
+    (False, True): Q(token_hash=_TOKEN),
+    (True, True): Q(user=_USER) | Q(token_hash=_TOKEN),
+}
+_BY_OWNER = {key: Prepared(_carts(condition)) for key, condition in _OWNERS.items()}
+_LOCKED = {key: Prepared(_carts(condition), lock=Cart) for key, condition in _OWNERS.items() if key != (True, True)}
+_LOCKED_BY_ID = Prepared(_carts(Q(pk=Parameter("cart", UUIDField()))), lock=Cart)
+_READ = ("price", "stock_level__available", "product__product_name", "product__kind")
+_SELLABLE = {signed_in: Prepared(lambda to=to: _for_sale(to)) for signed_in, to in ((True, _USER), (False, None))}  # type: ignore[misc]
+_PUT = Statement(
+    """
+WITH line AS (
+    INSERT INTO orders_cartitem (id, created_at, updated_at, cart_id, variant_id, quantity, price)
+    VALUES (%(id)s, now(), now(), %(cart)s, %(variant)s, %(quantity)s, %(price)s)
+    ON CONFLICT (cart_id, variant_id)
+    DO UPDATE SET quantity = excluded.quantity, price = excluded.price, updated_at = excluded.updated_at
+)
+UPDATE orders_cart SET version = version + 1, updated_at = now() WHERE id = %(cart)s
+""",
+    id="uuid",
+    cart="uuid",
+    variant="uuid",
+    quantity="int",
+    price="numeric",
+)
 
 
 @dataclass(frozen=True)
@@ -57,34 +110,34 @@ class FoundCart:
 
 def find_cart(owner: CartOwner) -> FoundCart:
     """Return the owner's cart in one statement; a guest's cart is folded into the user's first."""
-    conditions = Q(user=owner.user) if owner.user else Q(pk__in=())
-    if owner.token:
-        conditions |= Q(token_hash=_hash(owner.token))
-    elif owner.user is None:
-        return FoundCart()
-    carts = list(Cart.objects.select_related("checkout").filter(conditions))
-    guests = next((cart for cart in carts if cart.user_id is None), None)
-    if owner.user is None:
-        return FoundCart(guests, owner.token if guests else "")
-    if guests is None:
-        return FoundCart(next(iter(carts), None))
-    return _merge(owner.user, guests)
+    return _found(owner, _BY_OWNER)
 
 
 def open_cart(owner: CartOwner) -> FoundCart:
-    """Return the owner's cart, made now if needed, with the token that a guest must keep."""
-    found = find_cart(owner)
-    if found.cart is not None:
-        return found
+    """Return the owner's cart, locked, made now if needed, with the token that a guest must keep.
+
+    Must run inside a transaction.
+
+    Raises:
+        CartChanged: see ``lock_cart``.
+    """
+    if owner.user and owner.token:  # a cart that goes is locked before the one that stays, see ``_merge``
+        found = _found(owner, _BY_OWNER)
+        if found.cart is not None:
+            return replace(found, cart=lock_cart(found.cart))
+    else:
+        found = _found(owner, _LOCKED)
+        if found.cart is not None:
+            return found
     if owner.user is not None:
-        return FoundCart(Cart.objects.get_or_create(user=owner.user)[0], changes=found.changes)
+        return replace(found, cart=lock_cart(Cart.objects.get_or_create(user=owner.user)[0]))
     token = secrets.token_urlsafe(24)
     return FoundCart(Cart.objects.create(token_hash=_hash(token)), token)
 
 
 @transaction.atomic
 def add_item(owner: CartOwner, item: ItemInput) -> FoundCart:
-    """Put units of a variant into the cart, on top of what is there.
+    """Put units of a variant into the cart, on top of what is there, in three statements.
 
     Raises:
         ProductUnavailable, VariantRequired, QuantityTooLarge
@@ -92,13 +145,11 @@ def add_item(owner: CartOwner, item: ItemInput) -> FoundCart:
     """
     wanted, _ = resolve_items([item])
     (variant_id,) = wanted
-    variant = _sellable(variant_id, owner.user.pk if owner.user else None)
     found = open_cart(owner)
     assert found.cart is not None  # noqa: S101 - opened above
-    cart = lock_cart(found.cart)
-    row = CartItem.objects.filter(cart=cart, variant=variant).first()
-    _set_quantity(cart, variant, (row.quantity if row else 0) + item.quantity, row)
-    return FoundCart(cart, found.token, found.changes)
+    variant = _sellable(variant_id, found.cart)
+    _set_quantity(found.cart, variant, variant.in_cart + item.quantity)  # type: ignore[attr-defined]
+    return found
 
 
 @transaction.atomic
@@ -111,7 +162,7 @@ def change_item(cart: Cart, item_id: UUID, *, quantity: int) -> Cart:
     """
     cart = lock_cart(cart)
     row = CartItem.objects.get(cart=cart, pk=item_id)
-    _set_quantity(cart, _sellable(row.variant_id, cart.user_id), quantity, row)
+    _set_quantity(cart, _sellable(row.variant_id, cart), quantity)
     return cart
 
 
@@ -141,11 +192,10 @@ def lock_cart(cart: Cart) -> Cart:
     Raises:
         CartChanged: a log-in elsewhere has just folded it into another one, or it has expired.
     """
-    carts = Cart.objects.select_related("checkout").select_for_update(no_key=True, of=("self",))
-    locked = carts.filter(pk=cart.pk).first()
-    if locked is None:
+    locked = _LOCKED_BY_ID.objects(cart=cart.pk)
+    if not locked:
         raise CartChanged()
-    return locked
+    return cast(Cart, locked[0])
 
 
 def clear(cart: Cart) -> None:
@@ -163,37 +213,30 @@ def touch(cart: Cart) -> None:
     cart.save(update_fields=["version", "updated_at"])
 
 
-def _sellable(variant_id: UUID, user_id: UUID | None) -> Variant:
-    variant = (
-        with_offers(Variant.objects.select_related("stock_level", "product"), to=user_id)
-        .filter(
-            pk=variant_id,
-            is_active=True,
-            stock_level__isnull=False,
-            product__is_active=True,
-            product__deleted_at__isnull=True,
-        )
-        .first()
-    )
-    if variant is None:
+def _sellable(variant_id: UUID, cart: Cart) -> Variant:
+    """Read a variant with what it takes to put it into a cart, in one statement.
+
+    Beside its product, its stock and what the owner is offered: how many units are ``in_cart``, and how many ``lines``
+    the cart has.
+    """
+    found = _SELLABLE[cart.user_id is not None].objects(variant=variant_id, cart=cart.pk, user=cart.user_id)
+    if not found:
         raise ProductUnavailable([ErrorRow(ProductUnavailable.code, ProductUnavailable.message, "variant_id")])
-    return variant
+    return cast(Variant, found[0])
 
 
-def _set_quantity(cart: Cart, variant: Variant, quantity: int, row: CartItem | None) -> None:
-    if quantity > settings.ORDER_MAX_QUANTITY or (row is None and cart.items.count() >= settings.ORDER_MAX_LINES):
+def _set_quantity(cart: Cart, variant: Variant, quantity: int) -> None:
+    """Have a locked cart hold so many units of what ``_sellable`` has read, in one statement."""
+    is_new = not variant.in_cart  # type: ignore[attr-defined]
+    if quantity > settings.ORDER_MAX_QUANTITY or (is_new and variant.lines >= settings.ORDER_MAX_LINES):  # type: ignore[attr-defined]
         raise QuantityTooLarge([ErrorRow(QuantityTooLarge.code, QuantityTooLarge.message, "quantity")])
     available = variant.stock_level.available
     if variant.product.kind == Product.Kind.PHYSICAL and quantity > available:
         message = f"Only {available} left of {variant.product.product_name}."
         raise InsufficientStock([ErrorRow(InsufficientStock.code, message, "quantity")])
     price = unit_price(variant.price, offers_of(variant), quantity)
-    if row is None:
-        CartItem.objects.create(cart=cart, variant=variant, quantity=quantity, price=price)
-    else:
-        row.quantity, row.price = quantity, price
-        row.save(update_fields=["quantity", "price", "updated_at"])
-    touch(cart)
+    _PUT.run(id=new_id(), cart=cart.pk, variant=variant.pk, quantity=quantity, price=price)
+    cart.version += 1
 
 
 @transaction.atomic
@@ -217,6 +260,20 @@ def _merge(user: User, guests: Cart) -> FoundCart:
     move_codes(guest, cart)
     guest.delete()
     return FoundCart(cart, changes=changes, is_merged=bool(lines))
+
+
+def _found(owner: CartOwner, statements: Mapping[tuple[bool, bool], Prepared]) -> FoundCart:
+    if owner.user is None and not owner.token:
+        return FoundCart()
+    carts = statements[owner.user is not None, bool(owner.token)].objects(
+        user=owner.user.pk if owner.user else None, token_hash=_hash(owner.token)
+    )
+    guests = next((cart for cart in carts if cart.user_id is None), None)
+    if owner.user is None:
+        return FoundCart(guests, owner.token if guests else "")
+    if guests is None:
+        return FoundCart(next(iter(carts), None))
+    return _merge(owner.user, guests)
 
 
 def _hash(token: str) -> str:

@@ -139,8 +139,10 @@ def lock_lines(
 def resolve_items(items: Sequence[ItemInput]) -> tuple[Counter[UUID], dict[UUID, str]]:
     """Do what ``chosen_variants`` does, by what the catalogue has now, without a lock."""
     products = {item.product_id for item in items if item.variant_id is None and item.product_id is not None}
+    if not products:
+        return chosen_variants(items, ())
     for_sale = Variant.objects.filter(product_id__in=products, is_active=True).values_list("product_id", "pk")
-    return chosen_variants(items, for_sale if products else ())
+    return chosen_variants(items, for_sale)
 
 
 def chosen_variants(

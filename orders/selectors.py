@@ -1,15 +1,18 @@
 """Reading baskets and orders, by audience."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, TypeVar
 from uuid import UUID
 
-from django.db.models import Prefetch, Q, QuerySet
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import Expression, Prefetch, Q, QuerySet, TextField, UUIDField
 
 from accounts.models import User
 from catalog.prices.rules import unit_price
 from catalog.prices.selectors import offers_of, with_offers
+from ecommerce.prepared import Parameter, Prepared
 from orders.checkout.models import checkout_of
 from orders.fulfilment.selectors import received_items
 from orders.models import Cart, CartItem, Order, OrderItem
@@ -57,7 +60,7 @@ def _with_lines() -> QuerySet[Order]:
     return Order.objects.prefetch_related(Prefetch("items", queryset=OrderItem.objects.order_by("position")))
 
 
-def with_goods(lines: Lines, *, to: UUID | None) -> Lines:
+def with_goods(lines: Lines, *, to: UUID | Expression | None) -> Lines:
     """Read lines with variant, product, stock, and what the user ``to`` is offered for them; no statement more."""
     goods = lines.select_related("variant__product", "variant__stock_level").defer(
         "variant__product__search_vector", "variant__product__description"
@@ -65,18 +68,46 @@ def with_goods(lines: Lines, *, to: UUID | None) -> Lines:
     return with_offers(goods, to=to, variant="variant_id")
 
 
-def cart_items(cart: Cart) -> QuerySet[CartItem]:
+def _lines_of_cart(
+    cart: UUID | Expression,
+    *,
+    to: UUID | Expression | None,
+    codes: Sequence[str] | ArraySubquery,
+    customer_key: str | Expression,
+) -> QuerySet[CartItem]:
+    lines = with_codes(with_goods(CartItem.objects.filter(cart=cart), to=to), cart="cart_id")
+    return with_promotions(lines, to=to, codes=codes, product="variant__product_id", customer_key=customer_key)
+
+
+_CART = Parameter("cart", UUIDField())
+_LINES = {
+    signed_in: Prepared(
+        lambda to=to: _lines_of_cart(  # type: ignore[misc]
+            _CART, to=to, codes=entered_for(_CART), customer_key=Parameter("customer_key", TextField())
+        )
+    )
+    for signed_in, to in ((True, Parameter("user", UUIDField())), (False, None))
+}
+
+
+def cart_items(cart: Cart) -> list[CartItem]:
     """The lines of a cart with what a reader wants to see of them and what its owner is offered, in one statement.
 
     Also with the promotions that they may have, and the codes that have been entered for the cart.
     """
+    lines = _LINES[cart.user_id is not None]
+    return lines.objects(cart=cart.pk, user=cart.user_id, customer_key=_customer_of(cart))
+
+
+def cart_items_by_code(cart: Cart, code: str) -> list[CartItem]:
+    """Return what ``cart_items`` does, with the promotions of this code (normalised) instead of those entered."""
+    return list(_lines_of_cart(cart.pk, to=cart.user_id, codes=[code], customer_key=_customer_of(cart)))
+
+
+def _customer_of(cart: Cart) -> str:
     told = checkout_of(cart)
-    customer = customer_key_of(
+    return customer_key_of(
         cart.user_id, email=told.email if told else "", phone_number=told.phone_number if told else ""
-    )
-    lines = with_codes(with_goods(cart.items.all(), to=cart.user_id), cart="cart_id")
-    return with_promotions(
-        lines, to=cart.user_id, codes=entered_for(cart.pk), product="variant__product_id", customer_key=customer
     )
 
 

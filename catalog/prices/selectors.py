@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import CharField, Count, F, Model, OuterRef, Q, QuerySet, Subquery
+from django.db.models import CharField, Count, Expression, F, Model, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Cast, Coalesce, JSONObject, Now
 
 from accounts.models import User
@@ -67,7 +67,7 @@ def everybody_has_a_list() -> bool:
 # --- What a variant costs somebody now -----------------------------------------------------------------------
 
 
-def with_offers(rows: Rows, *, to: UUID | None, variant: str = "pk") -> Rows:
+def with_offers(rows: Rows, *, to: UUID | Expression | None, variant: str = "pk") -> Rows:
     """Annotate ``offers``: what price lists offer this user (None: anybody) for the variant of each row.
 
     No statement more: it is read together with the rows. ``variant`` is the row's field with the variant's id.
@@ -81,7 +81,7 @@ def with_product_offers(products: Rows, *, to: UUID) -> Rows:
     return products.annotate(offers=_offers(one_unit, to))
 
 
-def _offers(condition: Q, to: UUID | None) -> ArraySubquery:
+def _offers(condition: Q, to: UUID | Expression | None) -> ArraySubquery:
     in_force = PriceListItem.objects.filter(
         condition,
         price_list__in=PriceList.objects.filter(_IN_FORCE, _is_for(to)),
@@ -123,7 +123,7 @@ def lowest_price(product_price: Decimal, offers: Iterable[dict[str, Any]]) -> De
     return min([product_price, *(unit_price(Decimal(own), each, 1) for (_, own), each in by_variant.items())])
 
 
-def _is_for(user_id: UUID | None) -> Q:
+def _is_for(user_id: UUID | Expression | None) -> Q:
     """Return the condition on price lists that this user, or anybody, buys by."""
     everybody = Q(group__isnull=True)
     if user_id is None:

@@ -1,11 +1,20 @@
 """The database backend that DATABASES names."""
 
 import select
+from typing import Any
 
 from django.db.backends.postgresql import base
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
+    """Keeps in mind which statements its connection has prepared, see ``ecommerce.prepared``."""
+
+    prepared_statements: set[str]
+
+    def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
+        self.prepared_statements = set()
+        return super().get_new_connection(conn_params)
+
     def is_usable(self) -> bool:
         """Tell whether a connection that was kept from an earlier request still lives.
 

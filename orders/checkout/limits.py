@@ -4,6 +4,7 @@ from django.conf import settings
 from django.db import connection
 
 from accounts.models import User
+from ecommerce.prepared import Statement
 from orders.exceptions import TooManyUnitsHeld, TooManyUnpaidOrders
 from orders.models import Order
 from orders.placing import Contact
@@ -12,11 +13,18 @@ _HELD = """
 WITH unpaid AS (SELECT id FROM orders_order WHERE status = 'pending' AND {whose})
 SELECT item.product_id, sum(item.quantity - item.cancelled_quantity), (SELECT count(*) FROM unpaid)
 FROM orders_orderitem AS item JOIN unpaid ON unpaid.id = item.order_id
-WHERE item.product_id = ANY(%(products)s::uuid[]) GROUP BY item.product_id
+WHERE item.product_id = ANY(%(products)s) GROUP BY item.product_id
 """
-_OF_A_USER = "user_id = %(user)s"
-_OF_A_GUEST = (
-    "user_id IS NULL AND (email = %(email)s AND email <> '' OR phone_number = %(phone_number)s AND phone_number <> '')"
+_HELD_BY_USER = Statement(_HELD.replace("{whose}", "user_id = %(user)s"), products="uuid[]", user="uuid")
+_HELD_BY_GUEST = Statement(
+    _HELD.replace(
+        "{whose}",
+        "user_id IS NULL"
+        " AND (email = %(email)s AND email <> '' OR phone_number = %(phone_number)s AND phone_number <> '')",
+    ),
+    products="uuid[]",
+    email="text",
+    phone_number="text",
 )
 
 
@@ -40,15 +48,11 @@ def refuse_hoarding(order: Order) -> None:
         TooManyUnitsHeld: there would be more than ``ORDER_MAX_UNITS_HELD`` of one product in them.
     """
     lines = list(order.items.all())
-    values = {
-        "user": order.user_id,
-        "email": order.email,
-        "phone_number": order.phone_number,
-        "products": [line.product_id for line in lines],
-    }
-    with connection.cursor() as cursor:
-        cursor.execute(_HELD.format(whose=_OF_A_USER if order.user_id else _OF_A_GUEST), values)
-        held = cursor.fetchall()
+    products = [line.product_id for line in lines]
+    if order.user_id:
+        held = _HELD_BY_USER.run(products=products, user=order.user_id)
+    else:
+        held = _HELD_BY_GUEST.run(products=products, email=order.email, phone_number=order.phone_number)
     if any(orders > settings.ORDER_MAX_UNPAID for _, _, orders in held):
         raise TooManyUnpaidOrders()
     too_many = {product_id for product_id, units, _ in held if units > settings.ORDER_MAX_UNITS_HELD}

@@ -54,7 +54,7 @@ def tell_shipping(
         ShippingMethodUnavailable, PickupPointRequired, PickupPointUnavailable: see ``quotes.quote_of``.
     """
     cart = lock_cart(cart)
-    items = list(cart_items(cart))
+    items = cart_items(cart)
     if not items:
         raise CartEmpty()
     checkout = checkout_of(cart) or Checkout(cart=cart)
@@ -86,7 +86,7 @@ def choose_payment(cart: Cart, *, payment_method: str) -> Cart:
         DomainError: the shop does not offer it; see ``hooks.payment_chosen``.
     """
     cart = lock_cart(cart)
-    items = list(cart_items(cart))
+    items = cart_items(cart)
     if not items:
         raise CartEmpty()
     checkout = checkout_of(cart) or Checkout(cart=cart)

@@ -107,7 +107,7 @@ def quote_again(cart: Cart) -> Cart:
     checkout = checkout_of(cart)
     if checkout is None or checkout.method_id is None:
         return cart
-    parcel = parcel_of_cart(list(cart_items(cart)))
+    parcel = parcel_of_cart(cart_items(cart))
     quote = None
     if parcel is not None:
         # What does not carry it any more is told with the cart; the customer chooses another method.

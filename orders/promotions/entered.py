@@ -12,7 +12,6 @@ from orders.promotions.codes import normalise
 from orders.promotions.exceptions import CouponRefused
 from orders.promotions.models import CartCoupon, Coupon
 from orders.promotions.refusals import refusal_of
-from orders.promotions.selectors import with_promotions
 
 MAX_CODES = 5  # of one basket
 
@@ -27,8 +26,7 @@ def enter_code(cart: Cart, text: str) -> Cart:
     """
     cart = lock_cart(cart)
     code = normalise(text)
-    rows = with_promotions(selectors.cart_items(cart), to=cart.user_id, codes=[code], product="variant__product_id")
-    items = list(rows)
+    items = selectors.cart_items_by_code(cart, code)
     goods = [Goods(item.variant_id, item.quantity, hundredths(selectors.price_of(item))) for item in items]
     if refusal := refusal_of(code, to=cart.user_id, rows=items, goods=goods, variant="variant_id"):
         raise refusal

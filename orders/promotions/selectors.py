@@ -122,7 +122,7 @@ def with_codes(carts: Rows, *, cart: str = "pk") -> Rows:
     return carts.annotate(codes=ArraySubquery(entered.values("coupon__code")))
 
 
-def entered_for(cart_id: UUID) -> ArraySubquery:
+def entered_for(cart_id: UUID | Expression) -> ArraySubquery:
     """Return the codes that have been entered for a cart, as ``with_promotions`` takes them."""
     return ArraySubquery(CartCoupon.objects.filter(cart=cart_id).order_by("pk").values("coupon__code"))
 

@@ -1,15 +1,16 @@
-"""Querysets that are turned into SQL once."""
+"""Statements that are made once."""
 
 import threading
 from decimal import Decimal
 
 import pytest
-from django.db import connection, transaction
-from django.db.models import CharField, Q, UUIDField
+from django.db import OperationalError, connection, transaction
+from django.db.models import CharField, F, Q, UUIDField
 
 from accounts.models import User
 from catalog.models import Stock, Variant
-from ecommerce.prepared import AnyOf, Parameter, Prepared, ids
+from ecommerce.prepared import AnyOf, Parameter, Prepared, Statement, ids
+from orders.models import Cart
 from tests.factories import ProductFactory, UserFactory, variant_of
 
 pytestmark = pytest.mark.django_db
@@ -72,3 +73,90 @@ def test_it_locks_the_named_table_and_not_what_it_joins():
         other.join()
 
     assert seen == {"variant": 1, "stock": 0}
+
+
+def test_what_is_selected_with_it_comes_as_objects(django_assert_num_queries):
+    variant = variant_of(ProductFactory(sku="A", price=Decimal(5), stock=3))
+    prepared = Prepared(
+        lambda: (
+            Variant.objects.select_related("product", "stock_level")
+            .defer("product__description")
+            .annotate(twice=F("price") * 2)
+            .filter(AnyOf("pk", ids("variants")))
+        )
+    )
+
+    with django_assert_num_queries(1):
+        (read,) = prepared.objects(variants=[variant.pk])
+        assert (read, read.product, read.stock_level.available, read.twice) == (
+            variant,
+            variant.product,
+            3,
+            Decimal(10),
+        )
+        assert (read.stock_level.variant, read.product.product_name) == (read, product.product_name)
+    assert read.product.get_deferred_fields() == {"description"}
+    assert prepared.objects(variants=[]) == []
+
+
+def test_what_is_joined_and_missing_is_none():
+    user = UserFactory()
+    cart = Cart.objects.create(user=user)
+
+    (read,) = Prepared(
+        lambda: Cart.objects.select_related("checkout").filter(pk=Parameter("cart", UUIDField()))
+    ).objects(cart=cart.pk)
+
+    assert read.version == 1
+    assert not hasattr(read, "checkout")
+
+
+def test_per_cent_signs_mean_themselves():
+    UserFactory(first_name="100%", email="a@example.com")
+    name, at = Parameter("name", CharField()), "a@"
+    prepared = Prepared(lambda: User.objects.filter(first_name=name, email__startswith=at).values_list("email"))
+
+    assert prepared.rows(name="100%") == [["a@example.com"]]
+    assert prepared.rows(name="100") == []
+    assert Statement("SELECT 7 %% %(by)s, '%%'", by="int").run(by=4) == [(3, "%")]
+
+
+def test_postgresql_plans_once_for_each_connection():
+    statement = Statement("SELECT 'planned once', %(value)s", value="int")
+    names = Statement("SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE %(like)s", like="text")
+
+    assert [statement.run(value=value) for value in (1, 2)] == [[("planned once", 1)], [("planned once", 2)]]
+
+    assert names.run(like="%planned once%") == [(1,)]
+
+
+def test_behind_a_pooler_nothing_is_kept_in_a_connection(settings):
+    settings.DATABASE_PREPARED_STATEMENTS = False
+    user = UserFactory()
+    prepared = Prepared(
+        lambda: User.objects.filter(pk=Parameter("user", UUIDField()), email__contains="%").values("pk")
+    )
+    statement = Statement("SELECT 'never kept', %(value)s", value="int")
+
+    assert prepared.rows(user=user.pk) == []
+    assert statement.run(value=1) == [("never kept", 1)]
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE %s", ["%never kept%"])
+        assert cursor.fetchone() == (0,)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_column_of_another_type_costs_one_request_and_no_more():
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TEMPORARY TABLE altered (value int)")
+        statement = Statement("SELECT value FROM pg_temp.altered")
+        statement.run()
+        cursor.execute("ALTER TABLE pg_temp.altered ALTER value TYPE text")
+
+    with pytest.raises(OperationalError):
+        statement.run()
+
+    connection.close_if_unusable_or_obsolete()
+    assert connection.connection is None
+    assert Statement("SELECT 1").run() == [(1,)]
