@@ -77,6 +77,7 @@ def test_it_locks_the_named_table_and_not_what_it_joins():
 
 def test_what_is_selected_with_it_comes_as_objects(django_assert_num_queries):
     variant = variant_of(ProductFactory(sku="A", price=Decimal(5), stock=3))
+    product = variant.product
     prepared = Prepared(
         lambda: (
             Variant.objects.select_related("product", "stock_level")
@@ -90,7 +91,7 @@ def test_what_is_selected_with_it_comes_as_objects(django_assert_num_queries):
         (read,) = prepared.objects(variants=[variant.pk])
         assert (read, read.product, read.stock_level.available, read.twice) == (
             variant,
-            variant.product,
+            product,
             3,
             Decimal(10),
         )
