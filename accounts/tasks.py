@@ -1,4 +1,6 @@
-"""Mail to people about their accounts."""
+"""Mail to people about their accounts, and deleting what has served its time."""
+
+from celery import shared_task
 
 from ecommerce.outbox import owed_task
 
@@ -15,3 +17,12 @@ def send_already_registered_mail(user_id: str) -> None:
     from accounts.services import send_already_registered_mail as send
 
     send(user_id)
+
+
+@shared_task(name="accounts.purge_served")
+def purge_served() -> None:
+    from accounts.quotas.services import purge_ended
+    from accounts.sms.services import purge_old_messages
+
+    purge_ended()
+    purge_old_messages()
