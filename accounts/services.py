@@ -152,5 +152,12 @@ def send_already_registered_mail(user_id: str) -> None:
         send_template("accounts/already_registered", to=user.email, context={"user": user})
 
 
+def send_notice(user_id: str, name: str) -> None:
+    """Tell somebody by mail what was changed in their account; one without an e-mail is told nothing."""
+    user = User.objects.filter(pk=user_id).first()
+    if user is not None and user.email is not None:
+        send_template(f"accounts/{name}", to=user.email, context={"user": user})
+
+
 def _hash(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()

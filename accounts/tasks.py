@@ -1,4 +1,4 @@
-"""Mail to people about their accounts, and deleting what has served its time."""
+"""Mail and text messages to people about their accounts, and deleting what has served its time."""
 
 from celery import shared_task
 
@@ -19,10 +19,26 @@ def send_already_registered_mail(user_id: str) -> None:
     send(user_id)
 
 
+@owed_task("accounts.send_code", network=True)
+def send_code(code_id: str) -> None:
+    from accounts.otp.codes import send_code as send
+
+    send(code_id)
+
+
+@owed_task("accounts.send_phone_changed_mail", network=True)
+def send_phone_changed_mail(user_id: str) -> None:
+    from accounts.services import send_notice
+
+    send_notice(user_id, "phone_changed")
+
+
 @shared_task(name="accounts.purge_served")
 def purge_served() -> None:
+    from accounts.otp.codes import purge_old_codes
     from accounts.quotas.services import purge_ended
     from accounts.sms.services import purge_old_messages
 
+    purge_old_codes()
     purge_ended()
     purge_old_messages()

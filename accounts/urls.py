@@ -1,4 +1,4 @@
-from django.urls import path
+from django.urls import include, path
 
 from accounts import views
 
@@ -10,6 +10,7 @@ urlpatterns = [
     path("auth/email/verify/", views.VerifyEmailView.as_view(), name="email-verify"),
     path("auth/email/resend/", views.ResendVerificationView.as_view(), name="email-resend"),
     path("users/profile/", views.ProfileView.as_view(), name="profile"),
+    path("", include("accounts.otp.urls")),
 ]
 
 # Older addresses of the same views.

@@ -29,9 +29,9 @@ A_DAY = 86_400
 
 @transaction.atomic
 def spend_message(*, to: str, address: str) -> None:
-    """Count a message that somebody at ``address`` asked for, in the transaction that owes it; a refusal counts nothing.
+    """Count a message that somebody at ``address`` asked for, in the transaction that owes it.
 
-    Says nothing about the number but what everybody may know: the limits are those of any number.
+    A refusal counts nothing, and says nothing about the number but what holds for any.
 
     Raises:
         Throttled: the phone or the network has had its share.

@@ -18,6 +18,8 @@ OPEN_TO_ANYONE = {
     "api/auth/email/resend/": {"post"},
     "api/auth/email/verify/": {"post"},
     "api/auth/login/": {"post"},
+    "api/auth/otp/": {"post"},
+    "api/auth/otp/verify/": {"post"},
     "api/auth/refresh/": {"post"},
     "api/auth/register/": {"post"},
     "api/brands/": {"get"},
