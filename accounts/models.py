@@ -115,6 +115,7 @@ class EmailToken(BaseModel):
 
     class Purpose(models.TextChoices):
         VERIFY = "verify"
+        RESET = "reset"
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="email_tokens")
     purpose = models.CharField(max_length=10, choices=Purpose.choices)
@@ -141,6 +142,7 @@ def _username_for(user: User) -> str:
 
 # Last, of the parts that stand by themselves.
 from accounts.audit.models import SecurityEvent  # noqa: E402,F401
+from accounts.emails.models import EmailChange  # noqa: E402,F401
 from accounts.otp.models import OneTimeCode  # noqa: E402,F401
 from accounts.quotas.models import Quota  # noqa: E402,F401
 from accounts.sms.models import SmsMessage  # noqa: E402,F401

@@ -140,9 +140,9 @@ class EmailSerializer(serializers.Serializer[Any]):
     email = EmailField()
 
 
-def password_errors(error: DjangoValidationError) -> serializers.ValidationError:
-    """Turn Django's refusal of a password into rows on the field ``password``."""
+def password_errors(error: DjangoValidationError, *, attr: str = "password") -> serializers.ValidationError:
+    """Turn Django's refusal of a password into rows on its field."""
     details = [
         serializers.ErrorDetail(" ".join(item.messages), code=item.code or "invalid") for item in error.error_list
     ]
-    return serializers.ValidationError({"password": details})
+    return serializers.ValidationError({attr: details})

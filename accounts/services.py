@@ -1,6 +1,5 @@
 """What people do with their accounts."""
 
-import hashlib
 import secrets
 from datetime import timedelta
 
@@ -16,6 +15,7 @@ from accounts import tokens
 from accounts.audit.models import SecurityEvent
 from accounts.audit.services import record
 from accounts.exceptions import InvalidCredentials, InvalidEmailToken, UsernameTaken
+from accounts.links import hash_token
 from accounts.models import EmailToken, User, normalise_email
 from accounts.tasks import send_already_registered_mail as already_registered_task
 from accounts.tasks import send_verification_mail as verification_task
@@ -106,7 +106,7 @@ def verify_email(*, token: str) -> None:
     """
     with transaction.atomic():
         used = EmailToken.objects.filter(
-            token_hash=_hash(token),
+            token_hash=hash_token(token),
             purpose=EmailToken.Purpose.VERIFY,
             used_at__isnull=True,
             expires_at__gt=Now(),
@@ -137,7 +137,7 @@ def send_verification_mail(user_id: str) -> None:
     EmailToken.objects.create(
         user=user,
         purpose=EmailToken.Purpose.VERIFY,
-        token_hash=_hash(token),
+        token_hash=hash_token(token),
         expires_at=timezone.now() + VERIFICATION_LIFETIME,
     )
     # In the fragment: it never reaches a log or a Referer header.
@@ -157,7 +157,3 @@ def send_notice(user_id: str, name: str) -> None:
     user = User.objects.filter(pk=user_id).first()
     if user is not None and user.email is not None:
         send_template(f"accounts/{name}", to=user.email, context={"user": user})
-
-
-def _hash(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()

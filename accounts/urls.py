@@ -11,6 +11,8 @@ urlpatterns = [
     path("auth/email/resend/", views.ResendVerificationView.as_view(), name="email-resend"),
     path("users/profile/", views.ProfileView.as_view(), name="profile"),
     path("", include("accounts.otp.urls")),
+    path("", include("accounts.passwords.urls")),
+    path("", include("accounts.emails.urls")),
 ]
 
 # Older addresses of the same views.

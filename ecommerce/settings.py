@@ -63,6 +63,8 @@ from ecommerce.payment_settings import (  # noqa: F401 - settings are read from 
 from ecommerce.sms_settings import (  # noqa: F401 - settings are read from here
     CODE_LIFETIME,
     CODE_TRIES_PER_NETWORK,
+    RESET_PER_ADDRESS,
+    RESET_PER_NETWORK,
     SMS,
     SMS_DAILY_CAPS,
     SMS_PER_NETWORK,

@@ -1,4 +1,4 @@
-"""Settings of text messages: who sends them, and how many the shop is willing to pay for."""
+"""Settings of text messages, codes and links: who sends them, and how many the shop is willing to pay for."""
 
 import re
 from datetime import timedelta
@@ -69,5 +69,8 @@ SMS_PER_PHONE_DAILY = rate("SMS_PER_PHONE_DAILY", "10/86400")
 SMS_PER_NETWORK = rate("SMS_PER_NETWORK", "2000/3600" if ENVIRONMENT == "local" else "20/3600")
 # Codes that are typed, right or wrong, from one network.
 CODE_TRIES_PER_NETWORK = rate("CODE_TRIES_PER_NETWORK", "6000/3600" if ENVIRONMENT == "local" else "60/3600")
+# Mails with links that set a password or confirm another address.
+RESET_PER_ADDRESS = rate("RESET_PER_ADDRESS", "3/3600")
+RESET_PER_NETWORK = rate("RESET_PER_NETWORK", "2000/3600" if ENVIRONMENT == "local" else "20/3600")
 CODE_LIFETIME = timedelta(seconds=whole_number("CODE_LIFETIME_SECONDS", 300, least=60, most=600))
 SMS_RETENTION = timedelta(days=whole_number("SMS_RETENTION_DAYS", 90, most=3650))

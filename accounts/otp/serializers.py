@@ -4,7 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from accounts.serializers import LoginAnswerSerializer, PhoneNumberField
+from accounts.serializers import EmailField, LoginAnswerSerializer, PhoneNumberField
 
 
 class CodeField(serializers.RegexField):
@@ -25,11 +25,12 @@ class AskForCodeSerializer(serializers.Serializer[Any]):
 
 
 class CodeLoginSerializer(AskForCodeSerializer):
-    """The names are those of a new account."""
+    """Names and e-mail are those of a new account; the e-mail gets a link that confirms it."""
 
     code = CodeField()
     first_name = serializers.CharField(required=False, max_length=150)
     last_name = serializers.CharField(required=False, max_length=150)
+    email = EmailField(required=False)
 
 
 class CodeLoginAnswerSerializer(LoginAnswerSerializer):

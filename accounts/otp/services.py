@@ -1,14 +1,17 @@
 """Signing up, logging in and confirming a number by a one-time code."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 from django.http import HttpRequest
 from django.utils import timezone
+from rest_framework.exceptions import Throttled
 
 from accounts.audit.models import SecurityEvent
 from accounts.audit.services import record
+from accounts.emails.services import ask_to_change_email
 from accounts.models import User
 from accounts.otp.codes import Purpose, ask_for_code, check_code, use_code
 from accounts.otp.exceptions import InvalidCode, PhoneNumberTaken
@@ -32,11 +35,12 @@ def ask_to_log_in(*, request: HttpRequest, phone_number: str) -> None:
 
 
 def log_in_by_code(
-    *, request: HttpRequest, phone_number: str, code: str, first_name: str = "", last_name: str = ""
+    *, request: HttpRequest, phone_number: str, code: str, first_name: str = "", last_name: str = "", email: str = ""
 ) -> PhoneLogIn:
     """Begin a session of the account that has confirmed this number, or make that account.
 
-    The names are those of a new account; one that exists keeps its own.
+    Names and e-mail are those of a new account; one that exists keeps its own. The e-mail becomes its address when it
+    is confirmed: whether somebody else has it is not told.
 
     Raises:
         InvalidCode: wrong, expired or used, or the account may not come in this way; told alike.
@@ -50,6 +54,10 @@ def log_in_by_code(
     except InvalidCode:
         record(SecurityEvent.Kind.LOGIN_FAILED, request=request, by="sms_code")
         raise
+    if created and email:
+        # Too many mails to that address: it can be added later, signing up goes on.
+        with suppress(Throttled):
+            ask_to_change_email(request=request, user=user, email=email)
     return PhoneLogIn(user, finish_log_in(request, user, by="sms_code"), created)
 
 
