@@ -1,5 +1,6 @@
 """People and their ways in."""
 
+import re
 import unicodedata
 from typing import Any, ClassVar
 
@@ -70,6 +71,7 @@ class User(AbstractBaseUser, PermissionsMixin, BaseModel):
                 condition=Q(phone_verified_at__isnull=False),
                 name="user_verified_phone_once",
             ),
+            models.UniqueConstraint(Lower("username"), name="user_username_once_in_any_case"),
         ]
 
     def __str__(self) -> str:
@@ -136,8 +138,9 @@ def normalise_email(email: str) -> str:
 
 
 def _username_for(user: User) -> str:
-    local_part = (user.email or "user").split("@")[0][:100]
-    return f"{local_part}-{user.pk.hex[-8:]}"
+    # An address may hold what a username may not: accounts/names.py.
+    local_part = re.sub(r"[^a-z0-9._-]+", "", (user.email or "user").split("@")[0].lower()).strip("._-")[:100]
+    return f"{local_part or 'user'}-{user.pk.hex[-8:]}"
 
 
 # Last, of the parts that stand by themselves.

@@ -17,6 +17,7 @@ from accounts.audit.services import record
 from accounts.exceptions import InvalidCredentials, InvalidEmailToken, UsernameTaken
 from accounts.links import hash_token
 from accounts.models import EmailToken, User, normalise_email
+from accounts.names import username_is_taken
 from accounts.tasks import send_already_registered_mail as already_registered_task
 from accounts.tasks import send_verification_mail as verification_task
 from ecommerce.client import client_address
@@ -46,7 +47,7 @@ def register(
     """
     candidate = User(email=normalise_email(email), username=username, first_name=first_name, last_name=last_name)
     password_validation.validate_password(password, user=candidate)
-    if username and User.objects.filter(username=username).exists():
+    if username and username_is_taken(username):
         raise UsernameTaken([ErrorRow(UsernameTaken.code, UsernameTaken.message, "username")])
     known = User.objects.filter(email=candidate.email).first()
     if known is None:
@@ -64,7 +65,7 @@ def register(
             return
         except IntegrityError:
             # Somebody registered the same address or username in this very moment.
-            if username and User.objects.filter(username=username).exists():
+            if username and username_is_taken(username):
                 raise UsernameTaken([ErrorRow(UsernameTaken.code, UsernameTaken.message, "username")]) from None
             known = User.objects.get(email=candidate.email)
     else:

@@ -11,7 +11,7 @@ from rest_framework.test import APIClient
 
 from accounts.audit.models import SecurityEvent
 from accounts.models import RefreshSession, User
-from accounts.otp.codes import purge_old_codes
+from accounts.otp.codes import check_code, purge_old_codes, use_code
 from accounts.otp.models import OneTimeCode
 from accounts.sms.exceptions import SmsNotReceived, SmsOutcomeUnknown
 from accounts.sms.models import SmsMessage
@@ -204,6 +204,17 @@ def test_code_sent_twenty_times_at_once_logs_in_once(together, api_client, phone
 
     assert sorted(statuses) == [200] + [400] * 19
     assert (User.objects.count(), RefreshSession.objects.count()) == (1, 1)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_code_that_was_found_right_by_several_at_once_is_used_by_one(together, api_client, phones):
+    code = ask(api_client, phones)
+    question = {"purpose": "log_in", "phone_number": PHONE, "code": code, "address": "10.0.0.1"}
+    found = [check_code(**question) for _ in range(5)]
+
+    results = together(*[lambda each=each: use_code(each) for each in found])
+
+    assert sorted(type(result).__name__ for result in results) == ["InvalidCode"] * 4 + ["NoneType"]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -522,3 +533,15 @@ def test_number_of_another_is_not_taken_over(customer, phones, owner):
 @pytest.mark.parametrize("path", [MINE, CONFIRM])
 def test_nobody_confirms_nothing(api_client, path):
     assert api_client.post(path, BODY | {"code": "123456"}).status_code == 401
+
+
+@pytest.mark.parametrize("number", ["", OTHER])
+def test_profile_does_not_take_away_the_only_way_in(api_client, phones, number):
+    code = ask(api_client, phones)
+    access = api_client.post(VERIFY, BODY | {"code": code}).json()["access"]
+
+    answer = api_client.patch(PROFILE, {"phone_number": number}, HTTP_AUTHORIZATION=f"Bearer {access}")
+
+    assert (answer.status_code, codes(answer)) == (400, [("phone_number", "phone_is_the_login")])
+    user = User.objects.get()
+    assert (user.phone_number, user.phone_verified_at is None) == (PHONE, False)
