@@ -113,7 +113,7 @@ class RefreshSession(BaseModel):
 
 
 class EmailToken(BaseModel):
-    """A single-use link sent by mail; only its SHA-256 is kept."""
+    """A single-use link sent by mail; only its SHA-256 is kept. Good while ``email`` is the address of the account."""
 
     class Purpose(models.TextChoices):
         VERIFY = "verify"
@@ -121,6 +121,7 @@ class EmailToken(BaseModel):
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="email_tokens")
     purpose = models.CharField(max_length=10, choices=Purpose.choices)
+    email = models.EmailField(default="")  # where it was sent
     token_hash = models.CharField(max_length=64, unique=True)
     expires_at = models.DateTimeField()
     used_at = models.DateTimeField(null=True)

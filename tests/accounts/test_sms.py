@@ -304,3 +304,15 @@ def test_old_rows_go(settings):
 
     assert list(Quota.objects.values_list("scope", flat=True)) == ["new"]
     assert list(SmsMessage.objects.values_list("reference", flat=True)) == ["code:2"]
+
+
+def test_support_sees_what_became_of_a_message_and_no_number(carrier, staff, client):
+    deliver()
+    client.force_login(staff)
+
+    listed = client.get("/admin/accounts/smsmessage/")
+    shown = client.get(f"/admin/accounts/smsmessage/{SmsMessage.objects.get().pk}/change/")
+
+    for page in (listed, shown):
+        assert (page.status_code, "+254 … 678" in page.text, "712345" in page.text) == (200, True, False)
+    assert client.post(f"/admin/accounts/smsmessage/{SmsMessage.objects.get().pk}/delete/").status_code == 403
