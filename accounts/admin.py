@@ -220,3 +220,7 @@ class GroupAdmin(DjangoGroupAdmin, ShopAdmin):
             widget=UnfoldAdminCheckboxSelectMultipleWidget(),
             help_text="What members may see and do: “change order” ships and cancels, “change stock” adjusts it.",
         )
+
+
+# Last, the pages of parts that stand by themselves.
+from accounts.sms import admin as sms_admin  # noqa: E402,F401

@@ -20,6 +20,7 @@ from accounts.exceptions import InvalidRefreshToken
 from accounts.models import RefreshSession, User
 
 EPOCH_CLAIM = "epoch"
+AUTH_TIME_CLAIM = "auth_time"  # when this session began; refreshing does not make it younger
 
 
 @dataclass(frozen=True)
@@ -130,4 +131,5 @@ def _mint(user: User, session: RefreshSession) -> TokenPair:
     access = AccessToken()
     access["user_id"] = str(user.pk)
     access[EPOCH_CLAIM] = user.session_epoch
+    access[AUTH_TIME_CLAIM] = int(session.family_started_at.timestamp())
     return TokenPair(access=str(access), refresh=str(refresh))

@@ -1,4 +1,4 @@
-from django.urls import path
+from django.urls import include, path
 
 from accounts import views
 
@@ -10,6 +10,9 @@ urlpatterns = [
     path("auth/email/verify/", views.VerifyEmailView.as_view(), name="email-verify"),
     path("auth/email/resend/", views.ResendVerificationView.as_view(), name="email-resend"),
     path("users/profile/", views.ProfileView.as_view(), name="profile"),
+    path("", include("accounts.otp.urls")),
+    path("", include("accounts.passwords.urls")),
+    path("", include("accounts.emails.urls")),
 ]
 
 # Older addresses of the same views.
