@@ -11,7 +11,6 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts.models import User
@@ -108,7 +107,7 @@ def place_order(
 
 def _keep_items(order: Order, lines: list[OrderItem]) -> None:
     """Have ``order.items.all()`` give these lines, as if they had been prefetched: whoever shows the order asks."""
-    items: QuerySet[OrderItem] = QuerySet(OrderItem)
+    items = order.items.all()
     items._result_cache = lines
     order._prefetched_objects_cache = {"items": items}  # type: ignore[attr-defined]
 
