@@ -13,6 +13,6 @@ class OrdersConfig(AppConfig):
 
         eligibility.rules.append(selectors.delivered_item)
         sample.more.append(load_sample_shipping)
-        hooks.before_cancel.append(giving_back.prepare)
+        hooks.before_cancel.append(giving_back.prepare_cancel)
         hooks.after_cancel.append(giving_back.give_replaced_back)
         hooks.after_refund.append(documents.owe_credit_note)

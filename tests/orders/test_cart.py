@@ -196,7 +196,7 @@ def test_merge_takes_the_same_statements_for_any_number_of_lines(lines, django_a
     guests = Cart.objects.get(user=None)
 
     # Transactions, both carts, lines of both, one update, the version, codes, and the deleting of four.
-    with django_assert_num_queries(16):
+    with django_assert_num_queries(14):
         found = carts.find_cart(carts.CartOwner(user=user, token=token))
 
     assert [item.quantity for item in found.cart.items.all()] == [2] * lines
