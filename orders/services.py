@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import F, Max
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -77,6 +77,23 @@ def _cancel(order: Order, *, actor: User | None, note: str) -> Order:
     release_units({item: item.open_quantity for item in items if item.open_quantity}, actor=actor)
     limits.give_back(order)
     return order
+
+
+def mark_refunded(order: Order, *, note: str = "") -> Order:
+    """All that was paid for a locked order has gone back: what of it has not left yet stays, and is for sale again.
+
+    Raises:
+        InvalidOrderTransition: it waits for its money still, or is refunded already.
+    """
+    move_order(order, Order.Status.REFUNDED, note=note)
+    release_units({item: item.open_quantity for item in order.items.select_related("product") if item.open_quantity})
+    return order
+
+
+def lock_open_stock(order: Order) -> None:
+    """Lock the stock that ``mark_refunded`` gives back, before rows that are locked after stock, such as gift cards."""
+    waiting = order.items.filter(quantity__gt=F("cancelled_quantity") + F("shipped_quantity"))
+    stock.lock_stock(waiting.filter(product__kind=Product.Kind.PHYSICAL).values_list("variant_id", flat=True))
 
 
 def release_units(units: Mapping[OrderItem, int], *, actor: User | None = None) -> None:

@@ -83,4 +83,13 @@ CHECKS = (
             OR r.restocking_fee > coalesce(sum(n.amount), 0)
         """,
     ),
+    Check(
+        "a refunded order keeps nothing that has not left",
+        """
+        SELECT 'order ' || o.number || ' is refunded, of line ' || i.id || ' wait '
+            || i.quantity - i.cancelled_quantity - i.shipped_quantity
+        FROM orders_order AS o JOIN orders_orderitem AS i ON i.order_id = o.id
+        WHERE o.status = 'refunded' AND i.quantity > i.cancelled_quantity + i.shipped_quantity
+        """,
+    ),
 )
