@@ -60,12 +60,8 @@ def load_settings(monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, An
         for name, value in (PRODUCTION | changes).items():
             if value is not None:
                 monkeypatch.setenv(name, value)
-        for part in (
-            "environment",
-            "payment_settings",
-            "media_settings",
-            "order_settings",
-        ):  # they have read the test's environment
+        parts = [path.stem for path in (ROOT / "ecommerce").glob("*_settings.py")]
+        for part in ("environment", *parts):  # they have read the test's environment
             monkeypatch.delitem(sys.modules, f"ecommerce.{part}", raising=False)
         return runpy.run_path(str(ROOT / "ecommerce" / "settings.py"))
 
