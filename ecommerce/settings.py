@@ -371,6 +371,11 @@ _folder = f"/{_email['EMAIL_FILE_PATH']}" if _email.get("EMAIL_FILE_PATH") else 
 EMAIL_FILE_PATH = _folder or str(BASE_DIR / ".shop" / "mail")
 EMAIL_TIMEOUT = 10
 
+# Who is told when an invariant does not hold: these addresses; none named, all superusers.
+ALERT_EMAILS = [address.strip() for address in env.list("ALERT_EMAILS", default=[])]
+if _wrong := [address for address in ALERT_EMAILS if "@" not in address]:
+    raise ImproperlyConfigured(f"ALERT_EMAILS names {_wrong[0]!r}; it takes e-mail addresses.")
+
 # --- Currencies ---------------------------------------------------------------------------------------------
 
 # What exchange rates are counted in. Rates that were counted in another one are not used.

@@ -4,7 +4,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 
-from catalog.checks import violations
+from ecommerce.invariants import violations
 from orders import cancelling, services
 from orders.models import Order
 from orders.returns.checks import CHECKS
