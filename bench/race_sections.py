@@ -118,7 +118,10 @@ def same_cart(ground: Ground, sizes: Sizes, way: str) -> Race:
     fill_carts([(clones[0], [(variant, 1)])])
     key = str(uuid.uuid4()) if way == "same key" else ""
     ground.run(race, [(clone, confirming(clone, key=key, keyed=way != "no key")) for clone in clones])
-    return ground.judge(race, refusals=set() if way == "same key" else GONE, orders=1)
+    ground.judge(race, refusals=GONE if way == "own keys" else set(), orders=1)
+    if way != "own keys":
+        race.wrong += _answered_otherwise(race)
+    return race
 
 
 def same_key(ground: Ground, sizes: Sizes) -> Race:
@@ -129,10 +132,7 @@ def same_key(ground: Ground, sizes: Sizes) -> Race:
     clones = ground.clones(sizes.clones)
     ground.run(race, [(clone, _ordering(clone, [(variant, 1)], key=key)) for clone in clones])
     ground.judge(race, refusals=set(), orders=1)
-    if len({answer.raw for answer in race.answers}) != 1:
-        race.wrong.append("the same key was answered in different words")
-    if (first := sum(not answer.replayed for answer in race.answers)) != 1:
-        race.wrong.append(f"{first} answers say that they were the first")
+    race.wrong += _answered_otherwise(race)
     return race
 
 
@@ -223,6 +223,14 @@ def _ordering(buyer: Buyer, lines: list[tuple[str, int]], *, key: str = "") -> C
 
 def confirming(buyer: Buyer, *, key: str = "", keyed: bool = True) -> Callable[[], Answer]:
     return lambda: buyer.send("POST", CONFIRM, {}, key=key, keyed=keyed)
+
+
+def _answered_otherwise(race: Race) -> Iterator[str]:
+    """Name answers to one request, sent many times, that are not the first one's."""
+    if len({answer.raw for answer in race.answers}) != 1:
+        yield "the same request was answered in different words"
+    if (first := sum(not answer.replayed for answer in race.answers)) != 1:
+        yield f"{first} answers say that they were the first"
 
 
 def _refused_without_need(

@@ -31,6 +31,7 @@ from catalog.searching.words import SearchTooLong
 from catalog.stock_admin import StockAdmin, StockMovementAdmin
 from catalog.tagging.admin import TagAdmin
 from catalog.tagging.models import Tag
+from catalog.tagging.services import clean_tags
 from catalog.taxonomy.admin import MergesBrands
 from ecommerce.admin_base import (
     ShopAdmin,
@@ -172,6 +173,7 @@ class ProductAdmin(WithExchange, WithPictures, WithHistory):
                     ("image_url", "is_active"),
                     ("tax_kind", "item_class_code"),
                     "attributes",
+                    "tag_names",
                 )
             },
         ),
@@ -199,6 +201,11 @@ class ProductAdmin(WithExchange, WithPictures, WithHistory):
     def get_queryset(self, request: HttpRequest) -> ProductQuerySet:
         return Product.objects.with_stock().defer("search_vector")
 
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        form: Any = super().get_form(request, obj, change, **kwargs)
+        form.may_add_tags = may(request, "add", Tag)
+        return form
+
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         return self.fieldsets if obj else self.fieldsets[:1]
 
@@ -208,7 +215,11 @@ class ProductAdmin(WithExchange, WithPictures, WithHistory):
 
     def save_model(self, request: HttpRequest, obj: Product, form: Any, change: bool) -> None:
         if change:
-            self.save_changed(obj, form, *(["attributes"] if "category" in form.changed_data else []))  # as it has them
+            more = ["attributes"] if "category" in form.changed_data else []  # as it has them
+            if "tag_names" in form.changed_data:
+                obj.tags = clean_tags(form.cleaned_data["tag_names"], create=may(request, "add", Tag))
+                more.append("tags")
+            self.save_changed(obj, form, *more)
         # A new product is made together with its variants, in save_related.
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
@@ -216,6 +227,7 @@ class ProductAdmin(WithExchange, WithPictures, WithHistory):
         rows = variants.save(commit=False)  # fills in what the history says, too
         if not change:
             fields = {name: form.cleaned_data[name] for name in ProductForm.Meta.fields}
+            fields["tags"] = clean_tags(form.cleaned_data["tag_names"], create=may(request, "add", Tag))
             inputs = [row.as_input() for row in variants.forms if row.has_changed()]
             services.create_product(variants=inputs, actor=request.user, id=product.pk, **fields)
             return

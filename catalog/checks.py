@@ -3,12 +3,8 @@
 Run by ``manage.py check_catalogue``: after fault tests, and nightly in production.
 """
 
-from collections.abc import Iterator
-
-from django.db import connection
-
-from catalog.checking import Check
 from catalog.inventory.checks import CHECKS as STOCK_CHECKS
+from ecommerce.checking import Check
 
 CHECKS = (
     *STOCK_CHECKS,
@@ -81,11 +77,3 @@ CHECKS = (
         """,
     ),
 )
-
-
-def violations(check: Check, limit: int = 20) -> Iterator[str]:
-    """Return the first ``limit`` culprits of a check."""
-    with connection.cursor() as cursor:
-        cursor.execute(check.sql)
-        for row in cursor.fetchmany(limit):
-            yield str(row[0])

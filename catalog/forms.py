@@ -16,8 +16,13 @@ from unfold.widgets import (
 
 from catalog.attributes.cleaning import clean_attributes
 from catalog.attributes.exceptions import AttributesRefused
+from catalog.duplicates import is_id
+from catalog.editing.url_keys import RESERVED, RESERVED_TEXT, free_url_key
 from catalog.models import Brand, Category, Product, StockMovement, Variant
 from catalog.services import VariantInput
+from catalog.tagging.exceptions import TagsRefused
+from catalog.tagging.selectors import shown_names
+from catalog.tagging.services import clean_names, clean_tags
 
 MOST_UNITS = 1_000_000  # of one adjustment; more is a slip of the finger
 
@@ -96,6 +101,8 @@ class UrlKeyMixin:
         url_key: str = self.cleaned_data["url_key"] or slugify(self.cleaned_data.get(self.named_after, ""))[:140]
         if not url_key:
             raise forms.ValidationError("Give a url_key: none can be made from this name.", code="required")
+        if is_id(url_key):
+            raise forms.ValidationError("A url_key cannot be a UUID.", code="invalid")
         return url_key
 
 
@@ -132,6 +139,7 @@ class BrandForm(UrlKeyMixin, forms.ModelForm):  # type: ignore[type-arg]
 
 class ProductForm(UrlKeyMixin, forms.ModelForm):  # type: ignore[type-arg]
     named_after = "product_name"
+    may_add_tags = False  # the reader
     image_url = forms.URLField(
         label="Picture (address)",
         required=False,
@@ -144,6 +152,19 @@ class ProductForm(UrlKeyMixin, forms.ModelForm):  # type: ignore[type-arg]
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 6}),
         help_text='Facts for filters and the product page, as JSON: {"warranty_months": 12}',
     )
+
+    tag_names = forms.CharField(
+        label="Tags",
+        required=False,
+        max_length=5000,
+        widget=UnfoldAdminTextInputWidget(),
+        help_text="Names, with commas between. Unknown ones are made, by who may add tags.",
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.tags:
+            self.initial["tag_names"] = ", ".join(shown_names(self.instance.tags))
 
     class Meta:
         model = Product
@@ -162,6 +183,23 @@ class ProductForm(UrlKeyMixin, forms.ModelForm):  # type: ignore[type-arg]
             "is_active",
         )
         labels = {"url_key": "URL key", "tax_kind": "VAT", "item_class_code": "KRA class code"}
+
+    def clean_url_key(self) -> str:
+        is_made = not self.cleaned_data["url_key"]
+        url_key = super().clean_url_key()
+        if url_key in RESERVED and is_made:
+            return free_url_key(self.cleaned_data["product_name"])
+        if url_key in RESERVED:
+            raise forms.ValidationError(RESERVED_TEXT, code="url_key_reserved")
+        return url_key
+
+    def clean_tag_names(self) -> list[str]:
+        parts = (part.strip() for part in self.cleaned_data["tag_names"].split(","))
+        names = list(dict.fromkeys(name for name in parts if name))
+        try:
+            return clean_names(names) if self.may_add_tags else clean_tags(names)
+        except TagsRefused as refusal:
+            raise forms.ValidationError([row.detail for row in refusal.rows], code="invalid") from None
 
     def clean_item_class_code(self) -> str:
         code: str = self.cleaned_data["item_class_code"].strip()

@@ -101,10 +101,10 @@ def run_import(import_id: str, run: int) -> None:
 
 
 @owed_task("catalog.undo_import", network=True)
-def undo_import(import_id: str) -> None:
+def undo_import(import_id: str, actor_id: str = "") -> None:
     from catalog.exchange.undoing import undo_import as step
 
-    step(UUID(import_id))
+    step(UUID(import_id), UUID(actor_id) if actor_id else None)
 
 
 @shared_task(name="catalog.sweep_imports")

@@ -1,5 +1,5 @@
-"""Settings of the shop, by topic; those of payments and the admin's look have modules of their own, and
-``environment`` reads the variables.
+"""Settings of the shop, by topic; what fills a page has a module of its own, ``*_settings``, and ``environment`` reads
+the variables.
 
 A missing or unsafe value raises ``ImproperlyConfigured`` with one sentence, so that the shop never starts
 half configured. ``ENVIRONMENT`` says how strict to be: ``production`` (the default), ``local`` or ``test``.
@@ -12,6 +12,26 @@ import pghistory
 from django.core.exceptions import ImproperlyConfigured
 
 from ecommerce.admin_settings import admin_site
+from ecommerce.celery_settings import (  # noqa: F401 - settings are read from here
+    CELERY_ACCEPT_CONTENT,
+    CELERY_BEAT_SCHEDULE,
+    CELERY_BROKER_CONNECTION_MAX_RETRIES,
+    CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP,
+    CELERY_BROKER_TRANSPORT_OPTIONS,
+    CELERY_BROKER_URL,
+    CELERY_TASK_ACKS_LATE,
+    CELERY_TASK_DEFAULT_QUEUE,
+    CELERY_TASK_IGNORE_RESULT,
+    CELERY_TASK_REJECT_ON_WORKER_LOST,
+    CELERY_TASK_SERIALIZER,
+    CELERY_TASK_SOFT_TIME_LIMIT,
+    CELERY_TASK_TIME_LIMIT,
+    CELERY_TIMEZONE,
+    CELERY_WORKER_HIJACK_ROOT_LOGGER,
+    CELERY_WORKER_PREFETCH_MULTIPLIER,
+    CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT,
+    REDIS_URL,
+)
 from ecommerce.currencies import ISO_4217
 from ecommerce.document_settings import (  # noqa: F401 - settings are read from here
     ETIMS,
@@ -22,6 +42,7 @@ from ecommerce.document_settings import (  # noqa: F401 - settings are read from
     SHOP_PIN,
 )
 from ecommerce.environment import BASE_DIR, ENVIRONMENT, PRODUCTION, env, flag, rate, required, whole_number
+from ecommerce.log_settings import LOG_LEVEL, LOGGING  # noqa: F401 - settings are read from here
 from ecommerce.media_settings import MEDIA_ROOT, MEDIA_STORAGE, MEDIA_URL  # noqa: F401 - settings are read from here
 from ecommerce.order_settings import (  # noqa: F401 - settings are read from here
     CARRIERS,
@@ -60,6 +81,7 @@ from ecommerce.payment_settings import (  # noqa: F401 - settings are read from 
     SIMULATOR_URL,
     STRIPE,
 )
+from ecommerce.schema_settings import SPECTACULAR_SETTINGS  # noqa: F401 - settings are read from here
 from ecommerce.sms_settings import (  # noqa: F401 - settings are read from here
     CODE_LIFETIME,
     CODE_TRIES_PER_NETWORK,
@@ -199,9 +221,8 @@ DATABASES["default"].setdefault("OPTIONS", {}).update(
 )
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-# --- Redis: cache and broker --------------------------------------------------------------------------------
+# --- Cache --------------------------------------------------------------------------------------------------
 
-REDIS_URL = required("REDIS_URL", "redis://127.0.0.1:6379/0")
 CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
@@ -210,52 +231,6 @@ CACHES = {
         "KEY_PREFIX": env.str("CACHE_KEY_PREFIX", default="shop"),
         "OPTIONS": {"socket_timeout": 1, "socket_connect_timeout": 1},
     }
-}
-
-CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default=REDIS_URL)
-CELERY_TIMEZONE = "Africa/Nairobi"
-CELERY_TASK_ACKS_LATE = True  # an early acknowledgement loses the task of a killed worker
-CELERY_TASK_REJECT_ON_WORKER_LOST = True  # else acks_late still loses it when only the child is killed
-CELERY_WORKER_PREFETCH_MULTIPLIER = 1  # nobody sits on work that others could do
-CELERY_TASK_SOFT_TIME_LIMIT = 90
-CELERY_TASK_TIME_LIMIT = 120
-CELERY_BROKER_TRANSPORT_OPTIONS = {
-    "visibility_timeout": 300,  # above the time limit, or running tasks are doubled
-    "unacked_restore_interval": 5,
-    "unacked_restore_throttle": 1,
-    "socket_timeout": 2,  # the default waits for ever
-    "socket_connect_timeout": 1,
-    "max_retries": 0,  # else publishing sleeps 2 s and 4 s before it says that the broker is away
-}
-CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # the default gives up after 100
-CELERY_TASK_IGNORE_RESULT = True  # results are rows; a result store is only another thing to trust
-CELERY_ACCEPT_CONTENT = ["json"]
-CELERY_TASK_SERIALIZER = "json"
-CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 20
-CELERY_WORKER_HIJACK_ROOT_LOGGER = False
-CELERY_TASK_DEFAULT_QUEUE = env.str("CELERY_TASK_DEFAULT_QUEUE", default="shop")
-CELERY_BEAT_SCHEDULE = {
-    "heartbeat": {"task": "ecommerce.record_heartbeat", "schedule": 10.0, "options": {"expires": 10}},
-    # Not 5: while the queue is longer than that, no question would ever be asked. A tick too many finds nothing due.
-    "query-due-attempts": {"task": "payments.query_due_attempts", "schedule": 5.0, "options": {"expires": 60}},
-    "query-due-refunds": {"task": "payments.query_due_refunds", "schedule": 15.0, "options": {"expires": 15}},
-    "query-due-payouts": {"task": "payments.query_due_payouts", "schedule": 15.0, "options": {"expires": 15}},
-    "fetch-movements": {"task": "payments.fetch_movements", "schedule": 1800.0, "options": {"expires": 1800}},
-    "ask-about-claims": {"task": "payments.ask_about_claims", "schedule": 60.0, "options": {"expires": 60}},
-    "reconcile-due-days": {"task": "payments.reconcile_due_days", "schedule": 3600.0, "options": {"expires": 3600}},
-    "expire-gift-cards": {"task": "payments.expire_gift_cards", "schedule": 600.0, "options": {"expires": 600}},
-    "cancel-unpaid-orders": {"task": "orders.cancel_unpaid_orders", "schedule": 30.0, "options": {"expires": 30}},
-    "expire-carts": {"task": "orders.expire_carts", "schedule": 3600.0, "options": {"expires": 3600}},
-    "remind-of-carts": {"task": "orders.remind_of_carts", "schedule": 900.0, "options": {"expires": 900}},
-    "tend-stock-notices": {"task": "catalog.tend_stock_notices", "schedule": 600.0, "options": {"expires": 600}},
-    "sweep-imports": {"task": "catalog.sweep_imports", "schedule": 300.0, "options": {"expires": 300}},
-    "tend-stock-alerts": {"task": "catalog.tend_stock_alerts", "schedule": 600.0, "options": {"expires": 600}},
-    "sweep-images": {"task": "catalog.sweep_images", "schedule": 3600.0, "options": {"expires": 3600}},
-    "forget-old-changes": {"task": "catalog.forget_old_changes", "schedule": 3600.0, "options": {"expires": 3600}},
-    "refresh-search": {"task": "catalog.refresh_search", "schedule": 3600.0, "options": {"expires": 3600}},
-    "purge-served-of-accounts": {"task": "accounts.purge_served", "schedule": 3600.0, "options": {"expires": 3600}},
-    "purge-expired-rows": {"task": "ecommerce.purge_expired_rows", "schedule": 3600.0},
 }
 
 # --- HTTP and security --------------------------------------------------------------------------------------
@@ -368,64 +343,6 @@ THROTTLE_RATES = {
     "review": rate("THROTTLE_REVIEW", f"{30 * _LOCAL_FACTOR}/3600"),
     "gift-card": rate("THROTTLE_GIFT_CARD", f"{20 * _LOCAL_FACTOR}/3600"),
 }
-SPECTACULAR_SETTINGS = {
-    "TITLE": "ByteMtaani API",
-    "DESCRIPTION": (
-        "The commerce backend of a Kenyan electronics shop: catalogue, cart, orders and mobile payments.\n\n"
-        "Log in at `POST /api/auth/login/`, press **Authorize** and paste the `access` token. Amounts are decimal "
-        "strings with two places beside an ISO 4217 `currency`. Every error has one shape: "
-        '`{"type", "errors": [{"code", "attr", "detail"}]}`.'
-    ),
-    "VERSION": "1.0.0",
-    "OAS_VERSION": "3.1.1",
-    "SERVE_INCLUDE_SCHEMA": False,
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "REDOC_DIST": "SIDECAR",
-    "SWAGGER_UI_SETTINGS": {"persistAuthorization": True, "displayRequestDuration": True, "filter": True},
-    "SCHEMA_PATH_PREFIX": r"/api",
-    "COMPONENT_SPLIT_REQUEST": True,
-    "ENUM_NAME_OVERRIDES": {
-        "OrderStatusEnum": "orders.models.Order.Status",
-        "ShipmentStatusEnum": "orders.fulfilment.models.Shipment.Status",
-        "ShipmentStartEnum": "orders.fulfilment.serializers.START_STATUSES",
-        "ReturnStatusEnum": "orders.returns.models.Return.Status",
-        "ReturnReasonEnum": "orders.returns.models.Return.Reason",
-        "ReturnResolutionEnum": "orders.returns.models.Return.Resolution",
-        "PaymentStatusEnum": "payments.models.Payment.Status",
-        "AttemptStatusEnum": "payments.models.PaymentAttempt.Status",
-        "MethodEnum": "payments.models.Payment.Method",
-        "CollectMethodEnum": "payments.serializers.COLLECT_METHODS",
-        "AttributeTypeEnum": "catalog.attributes.models.Attribute.Type",
-        "KindEnum": "catalog.models.Product.Kind",
-        "MovementKindEnum": "catalog.models.StockMovement.Kind",
-        "ShippingMethodKindEnum": "orders.shipping.models.ShippingMethod.Kind",
-        "StockCountStateEnum": "catalog.inventory.models.StockCount.State",
-        "StockCountLineStateEnum": "catalog.inventory.models.StockCountLine.State",
-        "ReviewStatusEnum": "catalog.reviews.models.Review.Status",
-        "ImportKindEnum": "catalog.exchange.models.CatalogueImport.Kind",
-        "ImportStateEnum": "catalog.exchange.models.CatalogueImport.State",
-        "CreditMovementKindEnum": "payments.credit.models.CreditMovement.Kind",
-        "DocumentKindEnum": "orders.documents.models.TaxDocument.Kind",
-        "EtimsStatusEnum": "orders.etims.models.EtimsSubmission.Status",
-        "LedgerTransactionKindEnum": "payments.models.LedgerTransaction.Kind",
-        "LedgerAccountKindEnum": "payments.models.LedgerAccount.Kind",
-    },
-    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
-    "SERVE_AUTHENTICATION": [],
-    "TAGS": [
-        {"name": "accounts", "description": "Sign up, log in, profile."},
-        {"name": "catalog", "description": "Products, categories, brands, search."},
-        {"name": "inventory", "description": "Stock, its ledger, warehouses, counts, alerts. For staff."},
-        {"name": "cart", "description": "The basket, for guests and customers."},
-        {"name": "orders", "description": "Orders and their life."},
-        {"name": "shipping", "description": "Zones, methods, pick-up points, and what they cost."},
-        {"name": "returns", "description": "Goods that come back, and what is given for them."},
-        {"name": "promotions", "description": "Promotions and coupons. For staff."},
-        {"name": "payments", "description": "Mobile payments and their callbacks."},
-        {"name": "gift-cards", "description": "Gift cards and store credit."},
-    ],
-}
 
 # --- Static files, uploads, language -------------------------------------------------------------------------
 
@@ -466,6 +383,11 @@ _folder = f"/{_email['EMAIL_FILE_PATH']}" if _email.get("EMAIL_FILE_PATH") else 
 EMAIL_FILE_PATH = _folder or str(BASE_DIR / ".shop" / "mail")
 EMAIL_TIMEOUT = 10
 
+# Who is told when an invariant does not hold: these addresses; none named, all superusers.
+ALERT_EMAILS = [address.strip() for address in env.list("ALERT_EMAILS", default=[])]
+if _wrong := [address for address in ALERT_EMAILS if "@" not in address]:
+    raise ImproperlyConfigured(f"ALERT_EMAILS names {_wrong[0]!r}; it takes e-mail addresses.")
+
 # --- Currencies ---------------------------------------------------------------------------------------------
 
 # What exchange rates are counted in. Rates that were counted in another one are not used.
@@ -500,30 +422,3 @@ PROVIDER_USER_AGENT = f"{SHOP_NAME}/1.0 (+{PUBLIC_BASE_URL})"
 # --- Admin --------------------------------------------------------------------------------------------------
 
 UNFOLD = admin_site(SHOP_NAME)
-
-# --- Logs ---------------------------------------------------------------------------------------------------
-
-LOG_LEVEL = env.str("LOG_LEVEL", default="INFO").upper()
-if LOG_LEVEL not in ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"):
-    raise ImproperlyConfigured(f"LOG_LEVEL is {LOG_LEVEL!r}; it must be DEBUG, INFO, WARNING, ERROR or CRITICAL.")
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "filters": {"context": {"()": "ecommerce.logs.ContextFilter"}},
-    "formatters": {
-        "json": {
-            "()": "ecommerce.logs.MaskingFormatter",
-            "format": "%(levelname)s %(name)s %(message)s %(request_id)s",
-            "rename_fields": {"levelname": "level", "name": "logger"},
-            "timestamp": "time",
-        }
-    },
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json", "filters": ["context"]}},
-    "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
-    "loggers": {
-        "django.request": {"level": "ERROR"},
-        "django.server": {"level": "WARNING"},
-        "kombu": {"level": "WARNING"},
-        "tzlocal": {"level": "WARNING"},
-    },
-}

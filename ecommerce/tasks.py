@@ -2,6 +2,8 @@
 
 from celery import shared_task
 
+from ecommerce.outbox import owed_task
+
 
 @shared_task(name="ecommerce.record_heartbeat")
 def record_heartbeat() -> None:
@@ -16,3 +18,19 @@ def purge_expired_rows() -> None:
     from ecommerce.retention import purge_expired_rows as purge
 
     purge()
+
+
+# One statement may take its two minutes; the whole must end before the broker thinks that it was lost.
+@shared_task(name="ecommerce.check_invariants", soft_time_limit=270, time_limit=280)
+def check_invariants() -> None:
+    """Verify what must be true, once in a night however often beat asks."""
+    from ecommerce.invariants import verify_nightly
+
+    verify_nightly()
+
+
+@owed_task("ecommerce.mail_broken_invariants", network=True)
+def mail_broken_invariants(rows: list[list[str]], count: int, user_id: str, address: str) -> None:
+    from ecommerce.invariants import mail_broken
+
+    mail_broken(rows, count, user_id=user_id, address=address)

@@ -5,9 +5,9 @@ from importlib import import_module
 from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
-from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView, SpectacularSwaggerView
+from drf_spectacular.views import SpectacularAPIView
 
-from ecommerce import views
+from ecommerce import docs, views
 from ecommerce.environment import PRODUCTION
 from ecommerce.routing import by_first_segment
 
@@ -23,9 +23,9 @@ urlpatterns = [
     path("readyz", views.readyz),
     path("admin/", admin.site.urls),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
-    path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
-    path("swagger/", SpectacularSwaggerView.as_view(url_name="schema")),
-    path("api/redoc/", SpectacularRedocView.as_view(url_name="schema", template_name="docs/redoc.html"), name="redoc"),
+    path("api/docs/", docs.SwaggerView.as_view(url_name="schema"), name="docs"),
+    path("swagger/", docs.SwaggerView.as_view(url_name="schema")),
+    path("api/redoc/", docs.RedocView.as_view(url_name="schema", template_name="docs/redoc.html"), name="redoc"),
     path("api/", include(by_first_segment(_OF_THE_APPS))),
 ]
 

@@ -7,12 +7,14 @@ class OrdersConfig(AppConfig):
     def ready(self) -> None:
         from catalog.importing import sample
         from catalog.reviews import eligibility
-        from orders import giving_back, hooks, selectors
+        from ecommerce import invariants
+        from orders import checks, giving_back, hooks, selectors
         from orders.documents import services as documents
         from orders.shipping.sample import load_sample_shipping
 
+        invariants.register("orders", checks.CHECKS)
         eligibility.rules.append(selectors.delivered_item)
         sample.more.append(load_sample_shipping)
-        hooks.before_cancel.append(giving_back.prepare)
+        hooks.before_cancel.append(giving_back.prepare_cancel)
         hooks.after_cancel.append(giving_back.give_replaced_back)
         hooks.after_refund.append(documents.owe_credit_note)

@@ -121,7 +121,7 @@ def open_cart(owner: CartOwner) -> FoundCart:
     Raises:
         CartChanged: see ``lock_cart``.
     """
-    if owner.user and owner.token:  # a cart that goes is locked before the one that stays, see ``_merge``
+    if owner.user and owner.token:  # the two carts are locked together, see ``_merge``
         found = _found(owner, _BY_OWNER)
         if found.cart is not None:
             return replace(found, cart=lock_cart(found.cart))
@@ -246,10 +246,12 @@ def _merge(user: User, guests: Cart) -> FoundCart:
     What the guest told for the checkout stays told, unless the user has told something of their own.
     """
     changes: list[Change] = []
-    guest = Cart.objects.select_related("checkout").select_for_update(of=("self",)).filter(pk=guests.pk).first()
+    both = Cart.objects.select_related("checkout").select_for_update(of=("self",)).order_by("pk")
+    locked = {cart.user_id: cart for cart in both.filter(Q(pk=guests.pk) | Q(user=user))}
+    guest = locked.get(None)
     if guest is None:  # folded at this very moment
-        return FoundCart(Cart.objects.filter(user=user).first())
-    cart = lock_cart(Cart.objects.get_or_create(user=user)[0])
+        return FoundCart(locked.get(user.pk))
+    cart = locked.get(user.pk) or lock_cart(Cart.objects.get_or_create(user=user)[0])
     lines = list(with_goods(guest.items.all(), to=user.pk))
     if lines:
         changes = fold(cart, lines)

@@ -20,6 +20,13 @@ def prepare(order_id: UUID) -> None:
         lock(_payer_of(order_id))
 
 
+def prepare_cancel(order_id: UUID) -> None:
+    """Do the same in ``before_cancel``, where payments lock what paid this order: so only for what paid for another."""
+    if (payer_id := _payer_of(order_id)) != order_id:
+        for lock in hooks.before_change:
+            lock(payer_id)
+
+
 def give_back(
     order: Order,
     amount: Decimal,
@@ -47,6 +54,8 @@ def give_back(
 
 def give_replaced_back(order: Order, actor: User | None, note: str) -> None:
     """Promise what a cancelled replacement is worth back: the goods that it was for are here. In ``after_cancel``."""
+    if order.total_amount:  # a replacement costs nothing
+        return
     replaced = ReturnItem.objects.filter(replaced_by__order=order).select_related("replaced_by").order_by("pk")
     worth: dict[OrderItem, Decimal] = {}
     for item in replaced:

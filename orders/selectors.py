@@ -6,8 +6,10 @@ from decimal import Decimal
 from typing import Any, TypeVar
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Expression, Prefetch, Q, QuerySet, TextField, UUIDField
+from django.utils import timezone
 
 from accounts.models import User
 from catalog.prices.rules import unit_price
@@ -109,6 +111,13 @@ def _customer_of(cart: Cart) -> str:
     return customer_key_of(
         cart.user_id, email=told.email if told else "", phone_number=told.phone_number if told else ""
     )
+
+
+def was_just_ordered(cart: Cart) -> bool:
+    """Tell whether the version before this one of a cart was ordered a moment ago, and still waits for its money."""
+    since = timezone.now() - settings.ORDER_RESERVATION
+    made = Order.objects.filter(cart=cart, cart_version=cart.version - 1)
+    return made.filter(status=Order.Status.PENDING, created_at__gte=since).exists()
 
 
 def price_of(item: CartItem) -> Decimal:

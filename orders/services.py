@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import F, Max
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -19,6 +19,7 @@ from orders.models import Order, OrderItem
 from orders.promotions import limits
 from orders.tasks import issue_invoice, send_order_confirmation
 from orders.transitions import lock_order as lock_order  # noqa: PLC0414 - also this module's, for the apps above
+from orders.transitions import move_order
 from orders.transitions import transition_order as transition_order  # noqa: PLC0414
 
 
@@ -32,13 +33,13 @@ def mark_paid(order_id: UUID, *, note: str = "payment received") -> Order:
         InvalidOrderTransition: it does not wait for money (any more).
     """
     order = lock_order(order_id)
-    if order.is_payable and order.status != Order.Status.PENDING:
-        order.events.create(from_status=order.status, to_status=order.status, note=note)
+    at_door = order.is_payable and order.status != Order.Status.PENDING
+    order.paid_at, order.reserved_until = timezone.now(), None
+    if at_door:
+        note_event(order, note)
+        order.save(update_fields=["paid_at", "reserved_until", "updated_at"])
     else:
-        order = transition_order(order_id, Order.Status.PAID, note=note)
-    order.paid_at = timezone.now()
-    order.reserved_until = None
-    order.save(update_fields=["paid_at", "reserved_until", "updated_at"])
+        move_order(order, Order.Status.PAID, note=note, also=("paid_at", "reserved_until"))
     issue_invoice.owe(f"invoice:{order.pk}", order_id=str(order.pk))
     send_order_confirmation.owe(f"order-confirmation:{order.pk}", order_id=str(order.pk))
     return fulfilment.settle_fulfilment(order, note="handed over")
@@ -71,22 +72,39 @@ def _cancel(order: Order, *, actor: User | None, note: str) -> Order:
     items = list(order.items.select_related("product"))
     if any(item.shipped_quantity for item in items):
         raise PartlyShipped()
-    order = transition_order(order.pk, Order.Status.CANCELLED, actor=actor, note=note)
     order.reserved_until = None
-    order.save(update_fields=["reserved_until", "updated_at"])
+    move_order(order, Order.Status.CANCELLED, actor=actor, note=note, also=("reserved_until",))
     release_units({item: item.open_quantity for item in items if item.open_quantity}, actor=actor)
     limits.give_back(order)
     return order
 
 
+def mark_refunded(order: Order, *, note: str = "") -> Order:
+    """All that was paid for a locked order has gone back: what of it has not left yet stays, and is for sale again.
+
+    Raises:
+        InvalidOrderTransition: it waits for its money still, or is refunded already.
+    """
+    move_order(order, Order.Status.REFUNDED, note=note)
+    release_units({item: item.open_quantity for item in order.items.select_related("product") if item.open_quantity})
+    return order
+
+
+def lock_open_stock(order: Order) -> None:
+    """Lock the stock that ``mark_refunded`` gives back, before rows that are locked after stock, such as gift cards."""
+    waiting = order.items.filter(quantity__gt=F("cancelled_quantity") + F("shipped_quantity"))
+    stock.lock_stock(waiting.filter(product__kind=Product.Kind.PHYSICAL).values_list("variant_id", flat=True))
+
+
 def release_units(units: Mapping[OrderItem, int], *, actor: User | None = None) -> None:
     """Count open units of a locked order's lines as cancelled and give their stock back. Products must be loaded."""
+    goods = {item: number for item, number in units.items() if item.product.kind == Product.Kind.PHYSICAL}
+    # Of a line that has cancelled nothing yet nothing was released.
+    parts = next_parts((item for item in goods if item.cancelled_quantity), StockMovement.Kind.RELEASE)
     for item, number in units.items():
         item.cancelled_quantity += number
     OrderItem.objects.bulk_update(units, ["cancelled_quantity"])
-    goods = {item: number for item, number in units.items() if item.product.kind == Product.Kind.PHYSICAL}
     stock.lock_stock(item.variant_id for item in goods)
-    parts = next_parts(goods, StockMovement.Kind.RELEASE)
     stock.apply_changes(
         (
             stock.Change(
@@ -94,7 +112,7 @@ def release_units(units: Mapping[OrderItem, int], *, actor: User | None = None) 
                 kind=StockMovement.Kind.RELEASE,
                 available=number,
                 order_item_id=item.pk,
-                part=parts[item.pk],
+                part=parts.get(item.pk, 0),
             )
             for item, number in goods.items()
         ),

@@ -1,5 +1,6 @@
 """The one way from one status of an order to the next."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from accounts.models import User
@@ -8,17 +9,27 @@ from orders.models import Order
 
 
 def transition_order(order_id: UUID, target: Order.Status, *, actor: User | None = None, note: str = "") -> Order:
-    """Change an order's status under its lock and note who did it. Must run inside a transaction.
+    """Lock an order and change its status, see ``move_order``. Must run inside a transaction.
 
     Raises:
         InvalidOrderTransition: the table does not allow it; carries the allowed ones.
     """
-    order = lock_order(order_id)
+    return move_order(lock_order(order_id), target, actor=actor, note=note)
+
+
+def move_order(
+    order: Order, target: Order.Status, *, actor: User | None = None, note: str = "", also: Sequence[str] = ()
+) -> Order:
+    """Change the status of an order, as it was read under its lock, and note who did it. Saves the fields ``also``.
+
+    Raises:
+        InvalidOrderTransition: the table does not allow it; carries the allowed ones.
+    """
     if target not in order.next_statuses:
         raise InvalidOrderTransition(order, target)
     order.events.create(from_status=order.status, to_status=target, actor=actor, note=note[:200])
     order.status = target
-    order.save(update_fields=["status", "updated_at"])
+    order.save(update_fields=["status", *also, "updated_at"])
     return order
 
 

@@ -5,9 +5,11 @@ class PaymentsConfig(AppConfig):
     name = "payments"
 
     def ready(self) -> None:
+        from ecommerce import invariants
         from orders import hooks
-        from payments import cancelling, free, order_documents, services, system_checks  # noqa: F401 - registers the checks
+        from payments import cancelling, checks, free, order_documents, services, system_checks  # noqa: F401 - registers
 
+        invariants.register("payments", checks.CHECKS)
         hooks.after_placing.append(free.settle_free)
         hooks.before_cancel.append(cancelling.end_waiting)
         hooks.before_expiry.append(cancelling.lock_payment)

@@ -5,11 +5,7 @@ Run by ``manage.py check_ledger``: after fault tests, and nightly in production.
 
 # ruff: noqa: S608 - put together from constants alone
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-
-from django.db import connection
-
+from ecommerce.checking import Check
 from ecommerce.currencies import ISO_4217
 
 # Whole minor units of an amount with two places; currencies with other exponents keep theirs in the ledger alone.
@@ -35,14 +31,6 @@ _BALANCES = """
 
 def _in_units(amount: str, currency: str) -> str:
     return f"({amount} * CASE {currency} {_UNITS} END)"
-
-
-@dataclass(frozen=True)
-class Check:
-    """``sql`` returns one row, a sentence, for each violation."""
-
-    name: str
-    sql: str
 
 
 CHECKS = (
@@ -315,12 +303,12 @@ CHECKS = (
         WHERE a.status IN ('created', 'sending', 'pending', 'unknown', 'review') AND NOT o.payment_open
         """,
     ),
+    Check(
+        "what providers told is worked on, or waits for a person",
+        """
+        SELECT 'event ' || id || ' of ' || provider || ' is open since ' || created_at
+        FROM payments_providerevent
+        WHERE handled_at IS NULL AND last_error = '' AND created_at < now() - interval '15 minutes'
+        """,
+    ),
 )
-
-
-def violations(check: Check, limit: int = 20) -> Iterator[str]:
-    """Return the first ``limit`` culprits of a check."""
-    with connection.cursor() as cursor:
-        cursor.execute(check.sql)
-        for row in cursor.fetchmany(limit):
-            yield str(row[0])

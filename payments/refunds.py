@@ -2,7 +2,8 @@
 
 A refund is of one receipt and never more than that receipt brought less what went back of it, under its lock. The
 promise is booked at once; the provider is told by a worker, without a lock. What was paid with a gift card or with
-store credit goes back onto it at once, and nobody is told. Locks: payment, received money, refund, order, gift cards.
+store credit goes back onto it at once, and nobody is told. Locks: payment, received money, refund, order, stock, gift
+cards.
 """
 
 from collections.abc import Sequence
@@ -19,7 +20,7 @@ from ecommerce.models import new_id
 from ecommerce.money import ZERO
 from orders.models import Order, OrderItem
 from orders.returns.settling import settle_returned
-from orders.services import lock_order, transition_order
+from orders.services import lock_open_stock, lock_order, mark_refunded
 from payments import ledger, order_documents
 from payments.credit import books as credit
 from payments.credit.exceptions import RefundNotToCredit
@@ -79,10 +80,10 @@ def refund_payment(
         raise OrderNotPaid()
     if to_store_credit:
         _refuse_to_credit(payment, receipts)
-    _lock_for_credit(payment, receipts, also=to_store_credit)
     wanted = available if amount is None else amount
     if wanted > available:
         raise RefundTooLarge(available)
+    _lock_for_credit(payment, receipts, also=to_store_credit, is_all=wanted == available)
     made: list[Refund] = []
     for received in receipts:
         worth = min(wanted, left[received.pk])
@@ -189,10 +190,17 @@ def left_of(payment: Payment) -> Decimal:
     return sum(((received.applied_amount or ZERO) - _worth_promised(received) for received in receipts), ZERO)
 
 
-def _lock_for_credit(payment: Payment, receipts: Sequence[ReceivedMoney], *, also: bool = False) -> None:
-    """Lock what a refund within the books needs after the receipts: the order, then what they were paid from."""
+def _lock_for_credit(
+    payment: Payment, receipts: Sequence[ReceivedMoney], *, also: bool = False, is_all: bool = False
+) -> None:
+    """Lock what a refund within the books needs after the receipts: the order, then what they were paid from.
+
+    One of all that is left may end the order, so its stock comes between.
+    """
     if also or any(credit.is_credit(received.provider) for received in receipts):
-        lock_order(payment.order_id)
+        order = lock_order(payment.order_id)
+        if is_all:
+            lock_open_stock(order)
         credit.lock_sources(receipts)
 
 
@@ -350,8 +358,8 @@ def _follow(payment: Payment) -> Decimal:
     order = lock_order(payment.order_id)
     if order.status != Order.Status.CANCELLED:
         if payment.status == Payment.Status.REFUNDED:
-            if Order.Status.REFUNDED in Order.TRANSITIONS[order.status]:
-                transition_order(order.pk, Order.Status.REFUNDED, note="paid back in full")
+            if Order.Status.REFUNDED in order.next_statuses:
+                mark_refunded(order, note="paid back in full")
         elif not payment.refunds.filter(status__in=Refund.OPEN).exists():
             settle_returned(order)
     return kept

@@ -4,9 +4,9 @@ from decimal import ROUND_HALF_UP, Decimal
 
 from django.db.models import Sum
 
-from catalog.checks import violations
 from catalog.inventory.checks import CHECKS as STOCK_CHECKS
 from catalog.models import Product, Stock, StockMovement
+from ecommerce.invariants import violations
 from orders.checks import CHECKS as ORDER_CHECKS
 
 

@@ -11,7 +11,7 @@ from rest_framework.exceptions import ErrorDetail
 
 from accounts.models import User
 from catalog.duplicates import is_id
-from catalog.editing.url_keys import RESERVED
+from catalog.editing.url_keys import RESERVED, RESERVED_TEXT
 from catalog.editing.variants import MAX_SOLD, VariantEdit
 from catalog.fields import KeyField, LineField, PlainTextField
 from catalog.importing.cleaning import clean_line
@@ -114,7 +114,7 @@ class WriteProductSerializer(StrictSerializer):
 
     read_only_names = frozenset(_READ_ONLY | {"seller", "tags", "tax_kind", "item_class_code"})
     default_error_messages = {
-        "url_key_reserved": "The shop needs this address itself.",
+        "url_key_reserved": RESERVED_TEXT,
         "url_key_is_id": "A url_key must not look like an id.",
     }
 

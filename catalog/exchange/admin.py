@@ -5,6 +5,7 @@ from typing import Any
 from django import forms
 from django.conf import settings
 from django.contrib import admin, messages
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -23,6 +24,7 @@ from catalog.exchange.exporting import FORMATS, export
 from catalog.exchange.fields import ATTRIBUTE, FIELDS, IGNORED
 from catalog.exchange.models import CatalogueImport
 from catalog.exchange.views import download
+from catalog.models import Product, ProductQuerySet
 from ecommerce.admin_base import (
     EMPTY,
     ReadOnlyAdmin,
@@ -86,7 +88,7 @@ class ExportForm(forms.Form):
         label="File",
         choices=[(name, "Shopify CSV" if name == "shopify" else name.upper()) for name in FORMATS],
         widget=UnfoldAdminSelectWidget(),
-        help_text="All products that have not been removed. The file can be imported again.",
+        help_text="The products of the list, as it was filtered. The file can be imported again.",
     )
 
 
@@ -158,13 +160,32 @@ class WithExchange(ShopAdmin):
     def export_products(self, request: HttpRequest) -> HttpResponseBase:
         if not self.has_export_permission(request):
             raise PermissionDenied
+        try:
+            listed = self._listed(request)
+        except IncorrectLookupParameters:
+            messages.error(request, "The list has no such filter.")
+            return HttpResponseRedirect(reverse("admin:catalog_product_changelist"))
         form = ExportForm(request.POST if request.method == "POST" else None)
         if form.is_valid():
             chosen = form.cleaned_data["form"]
             content_type, suffix = FORMATS[chosen]
             name = f"products-{timezone.now():%Y-%m-%d}.{suffix}"
-            return download(export(selectors.products_to_export(), chosen), name=name, content_type=content_type)
+            return download(export(listed, chosen), name=name, content_type=content_type)
         return self._asked(request, form, title="Export products", button="Download")
+
+    def _listed(self, request: HttpRequest) -> ProductQuerySet:
+        """Return what the list shows on all its pages, by the filters and the words in the address."""
+        rows = self.get_changelist_instance(request).get_queryset(request)
+        return Product.objects.filter(pk__in=rows.values("pk"))
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
+        """Let the link to the export know how the list is filtered."""
+        response = super().changelist_view(request, extra_context)
+        asked = request.GET.urlencode()
+        for action in getattr(response, "context_data", {}).get("actions_list", []) if asked else []:
+            if action.get("path", "").partition("?")[0] == reverse("admin:catalog_product_export_products"):
+                action["path"] = f"{action['path']}?{asked}"
+        return response
 
     def _asked(self, request: HttpRequest, form: forms.Form, **words: str) -> HttpResponseBase:
         context = {
@@ -256,7 +277,7 @@ class CatalogueImportAdmin(ReadOnlyAdmin):
     @detail_action("Undo", icon="undo", danger=True)
     def undo(self, request: HttpRequest, object_id: str) -> HttpResponseBase:
         def do(job: CatalogueImport, _: dict[str, Any]) -> str:
-            services.undo_import_changes(job.pk)
+            services.undo_import_changes(job.pk, actor=request.user)  # type: ignore[arg-type]
             return "The import is being undone. Look again in a moment."
 
         question = (

@@ -10,6 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.utils.text import slugify
 
+from catalog.editing.url_keys import RESERVED_TEXT, is_free_of_the_shop
 from catalog.exchange.models import CatalogueImport
 from catalog.exchange.rows import Group, Problem, Row, attribute_name, split_path
 from catalog.importing import cleaning
@@ -27,6 +28,7 @@ from catalog.importing.records import ProductRecord, Reason, SkippedLine, Varian
 from catalog.models import Category, Product, Variant
 from catalog.tagging.exceptions import TagsRefused
 from catalog.tagging.services import clean_names
+from catalog.tax_kinds import TaxKind
 from ecommerce.parsers import parse_json
 
 MAX_STOCK = 1_000_000
@@ -48,6 +50,7 @@ _VARIANT_FIELDS = {
 _NAME: int = Product._meta.get_field("product_name").max_length or 0
 _URL_KEY: int = Product._meta.get_field("url_key").max_length or 0
 _SOURCE: int = Product._meta.get_field("source_id").max_length or 0
+_CLASS_CODE: int = Product._meta.get_field("item_class_code").max_length or 0
 _SKU: int = Variant._meta.get_field("sku").max_length or 0
 _MPN: int = Variant._meta.get_field("mpn").max_length or 0
 _CATEGORY: int = Category._meta.get_field("category_name").max_length or 0
@@ -111,6 +114,8 @@ class Builder:
         source_id = self._one(rows, "source_id")
         if source_id and (len(source_id) > _SOURCE or cleaning.clean_line(source_id) != source_id):
             self._wrong(first, "source_id", Reason.BAD_ID, "The id is too long or has invisible characters.")
+        if not is_free_of_the_shop(slugify(self._one(rows, "url_key"))[:_URL_KEY]):
+            self._wrong(first, "url_key", "url_key_reserved", RESERVED_TEXT)
         url_key = slugify(self._one(rows, "url_key") or (name if group.key.startswith("name:") else ""))
         url_key = url_key[:_URL_KEY].strip("-")
         images = _foreign(row.values.get("image_url", "") for row in rows)
@@ -131,6 +136,8 @@ class Builder:
             is_active=self._is_active(rows),
             attributes=attributes,
             tags=self._tags(rows),
+            tax_kind=self._tax_kind(rows),
+            item_class_code=self._item_class_code(rows),
         )
         if not record.variants:
             self._wrong(first, "price", Reason.NO_PRICE, "No row of the product has a variant.")
@@ -195,6 +202,18 @@ class Builder:
         if not kind and self._one(rows, "requires_shipping").casefold() in _NO:
             return str(Product.Kind.DIGITAL)
         return kind
+
+    def _tax_kind(self, rows: list[Row]) -> str:
+        kind = self._one(rows, "tax_kind").casefold()
+        if kind and kind not in TaxKind.values:
+            self._wrong(rows[0], "tax_kind", "bad_tax_kind", f"One of: {', '.join(TaxKind.values)}.")
+        return kind
+
+    def _item_class_code(self, rows: list[Row]) -> str:
+        code = self._one(rows, "item_class_code")
+        if code and not (code.isascii() and code.isdigit() and len(code) <= _CLASS_CODE):
+            self._wrong(rows[0], "item_class_code", "bad_item_class_code", f"At most {_CLASS_CODE} digits.")
+        return code
 
     # --- Its variants -----------------------------------------------------------------------------------------
 
@@ -332,6 +351,8 @@ def without_product(record: ProductRecord) -> ProductRecord:
         is_active=None,
         attributes={},
         tags=(),
+        tax_kind="",
+        item_class_code="",
     )
 
 

@@ -15,6 +15,7 @@ from catalog.exchange.formats import csv_file, ndjson_file, xlsx_file
 from catalog.exchange.rows import join_path
 from catalog.models import Category, Product, ProductQuerySet, Variant
 from catalog.tagging.models import Tag
+from catalog.tax_kinds import TaxKind
 
 FORMATS = {
     "csv": ("text/csv", "csv"),
@@ -26,7 +27,7 @@ PAGE = 500  # products
 
 _PRODUCT = (
     *("url_key", "source_id", "product_name", "description", "brand", "category", "kind", "is_active", "image_url"),
-    *("attributes", "tags"),
+    *("attributes", "tags", "tax_kind", "item_class_code"),
 )
 _VARIANT = (
     *("sku", "options", "price", "compare_at_price", "currency", "stock", "mpn", "barcode", "weight_grams"),
@@ -43,6 +44,8 @@ SHOPIFY_COLUMNS = (
     *("Variant Inventory Policy", "Variant Fulfillment Service", "Variant Price", "Variant Compare At Price"),
     *("Variant Requires Shipping", "Variant Taxable", "Variant Barcode", "Image Src", "Image Position"),
     *("Image Alt Text", "Gift Card", "Google Shopping / MPN", "Variant Image", "Variant Weight Unit", "Status"),
+    # What Shopify has no column for: metafields, which it leaves alone where it does not know them.
+    *("Tax kind (product.metafields.shop.tax_kind)", "Item class code (product.metafields.shop.item_class_code)"),
 )
 _SHOPIFY_OPTIONS = 3
 
@@ -113,6 +116,8 @@ def _product_values(product: Product, names: _Names) -> dict[str, Any]:
         "image_url": product.image_url,
         "attributes": product.attributes,
         "tags": [names.tags.get(key, key) for key in product.tags],
+        "tax_kind": product.tax_kind,
+        "item_class_code": product.item_class_code,
     }
 
 
@@ -205,6 +210,8 @@ def _shopify_product(product: Product, names: _Names) -> dict[str, str]:
         "Published": "TRUE" if product.is_active else "FALSE",
         "Gift Card": "FALSE",
         "Status": "active" if product.is_active else "draft",
+        SHOPIFY_COLUMNS[-2]: product.tax_kind,
+        SHOPIFY_COLUMNS[-1]: product.item_class_code,
     }
 
 
@@ -220,7 +227,7 @@ def _shopify_variant(product: Product, variant: Variant, options: Sequence[str],
         "Variant Price": values["price"],
         "Variant Compare At Price": values["compare_at_price"],
         "Variant Requires Shipping": "FALSE" if product.kind == Product.Kind.DIGITAL else "TRUE",
-        "Variant Taxable": "TRUE",
+        "Variant Taxable": "FALSE" if product.tax_kind == TaxKind.EXEMPT else "TRUE",
         "Variant Barcode": values["barcode"],
         "Google Shopping / MPN": values["mpn"],
         "Variant Image": variant.shown_image_url,

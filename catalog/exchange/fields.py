@@ -33,6 +33,8 @@ _NAMES: dict[str, tuple[str, ...]] = {
         "photo",
     ),
     "attributes": ("attributes",),
+    "tax_kind": ("taxkind", "taxkindproductmetafieldsshoptaxkind"),
+    "item_class_code": ("itemclasscode", "itemclasscodeproductmetafieldsshopitemclasscode", "kraclasscode"),
     # of a variant: one row each
     "sku": ("variantsku", "sku", "itemcode", "stockcode", "productcode", "articlenumber", "itemno", "itemnumber"),
     "mpn": ("googleshoppingmpn", "mpn", "partnumber", "manufacturerpartnumber", "model", "modelnumber"),

@@ -155,8 +155,8 @@ def cancel_import(import_id: UUID) -> CatalogueImport:
 
 
 @transaction.atomic
-def undo_import_changes(import_id: UUID) -> CatalogueImport:
-    """Owe the taking back of all that an import has done.
+def undo_import_changes(import_id: UUID, *, actor: User | None = None) -> CatalogueImport:
+    """Owe the taking back of all that an import has done, as done by ``actor``.
 
     Raises:
         ImportNotReady: it was a dry run, has not ended, is undone already, or another import is at work.
@@ -171,7 +171,8 @@ def undo_import_changes(import_id: UUID) -> CatalogueImport:
     job.state, job.undo_position, job.undone_changes, job.kept_changes = State.UNDOING, None, 0, 0
     job.failure = job.failure_detail = ""
     job.save()
-    undo_import.owe(f"undo-import:{job.pk}:{timezone.now().timestamp()}", import_id=str(job.pk))
+    who = str(actor.pk) if actor else ""
+    undo_import.owe(f"undo-import:{job.pk}:{timezone.now().timestamp()}", import_id=str(job.pk), actor_id=who)
     return job
 
 

@@ -11,6 +11,7 @@ from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from accounts.models import User
 from catalog import stock
 from catalog.exchange.models import CatalogueImport, ImportChange, ImportProblem
 from catalog.exchange.running import MAX_PROBLEMS, STEP, the_lock
@@ -34,25 +35,30 @@ _DERIVED = "price"  # of a product: the lowest of its variants, whatever it was 
 Kept = dict[int, str]  # changes that stay, and why
 
 
-def undo_import(import_id: UUID) -> None:
-    """Do a step of an undo. Safe to repeat, at any time and by several workers at once.
+def undo_import(import_id: UUID, actor_id: UUID | None = None) -> None:
+    """Do a step of an undo that somebody has asked for. Safe to repeat, at any time and by several workers at once.
 
     Raises:
         Postpone: an import is at work.
     """
     until = time.monotonic() + STEP
-    with the_lock(), acting(via="import"):
-        while _undo_batch(import_id):
+    actor = User.objects.filter(pk=actor_id).first() if actor_id else None
+    with the_lock(), acting(via="import", actor=actor):
+        while _undo_batch(import_id, actor):
             if time.monotonic() > until:
                 with transaction.atomic():
                     job = lock_import(import_id)
-                    task.owe(f"undo-import:{job.pk}:{job.undo_position}", import_id=str(import_id))
+                    task.owe(
+                        f"undo-import:{job.pk}:{job.undo_position}",
+                        import_id=str(import_id),
+                        actor_id=str(actor_id or ""),
+                    )
                 return
         _finish(import_id)
 
 
 @transaction.atomic
-def _undo_batch(import_id: UUID) -> bool:
+def _undo_batch(import_id: UUID, actor: User | None) -> bool:
     """Take the next changes back; return whether there were any."""
     job = lock_import(import_id)
     if job.state != State.UNDOING:
@@ -63,7 +69,7 @@ def _undo_batch(import_id: UUID) -> bool:
     batch = list(changes.order_by("-pk")[:BATCH])
     if not batch:
         return False
-    kept = _take_back(batch, job)
+    kept = _take_back(batch, job, actor)
     ImportChange.objects.filter(pk__in=[change.pk for change in batch if change.pk not in kept]).update(undone=True)
     names = dict(
         Product.objects.filter(pk__in=[change.product_id for change in batch if change.pk in kept]).values_list(
@@ -88,23 +94,23 @@ def _undo_batch(import_id: UUID) -> bool:
     return True
 
 
-def _take_back(batch: Sequence[ImportChange], job: CatalogueImport) -> Kept:
+def _take_back(batch: Sequence[ImportChange], job: CatalogueImport, actor: User | None) -> Kept:
     """Take changes back; those that the database refuses are halved until the one is found, and it stays."""
     try:
         with transaction.atomic():
-            return _Undo(batch, job).run()
+            return _Undo(batch, job, actor).run()
     except IntegrityError as error:
         if len(batch) == 1:
             return {batch[0].pk: str(error).splitlines()[0][:300]}
         half = len(batch) // 2
-        return _take_back(batch[:half], job) | _take_back(batch[half:], job)
+        return _take_back(batch[:half], job, actor) | _take_back(batch[half:], job, actor)
 
 
 class _Undo:
     """The rows of a batch of changes, locked in the one order: stock, then products."""
 
-    def __init__(self, batch: Sequence[ImportChange], job: CatalogueImport) -> None:
-        self._batch, self._job = batch, job
+    def __init__(self, batch: Sequence[ImportChange], job: CatalogueImport, actor: User | None) -> None:
+        self._batch, self._job, self._actor = batch, job, actor
         self._kept: Kept = {}
         of_stock = [change.variant_id for change in batch if change.action == Action.STOCK and change.variant_id]
         self._levels: dict[UUID, Stock] = stock.lock_stock(of_stock)
@@ -169,7 +175,7 @@ class _Undo:
         update_rows(Product, PRODUCT_FIELDS, [row for row in self._changed.values() if isinstance(row, Product)])
         Product.objects.filter(pk__in=removed).update(deleted_at=Now(), updated_at=Now())
         reason = f"undo of import {self._job.pk}"
-        stock.adjust_stock(self._units, kind=StockMovement.Kind.ADJUST, reason=reason)
+        stock.adjust_stock(self._units, kind=StockMovement.Kind.ADJUST, reason=reason, actor=self._actor)
         index_products({change.product_id for change in self._batch} & self._products.keys())
 
     def _keep_tags(self) -> None:

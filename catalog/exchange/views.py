@@ -18,6 +18,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts.authentication import signed_in
 from catalog.exchange import problems, selectors, services
 from catalog.exchange.models import CatalogueImport
 from catalog.exchange.serializers import (
@@ -230,7 +231,7 @@ class ImportViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.G
     @action(detail=True, methods=["post"], filterset_class=None)
     def undo(self, request: Request, pk: str) -> Response:
         job = self.get_object()
-        return self._told(lambda: services.undo_import_changes(job.pk))
+        return self._told(lambda: services.undo_import_changes(job.pk, actor=signed_in(request)))
 
     @extend_schema(
         summary="List what was wrong with an import's rows",

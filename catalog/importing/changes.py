@@ -14,9 +14,11 @@ from psycopg2.extras import Json
 
 from accounts.models import User
 from catalog import stock
+from catalog.editing.url_keys import is_free_of_the_shop
 from catalog.importing.records import Entry, ProductRecord, VariantRecord, fingerprint
 from catalog.models import Category, Product, Stock, StockMovement, Variant
 from catalog.searching.indexing import index_products
+from catalog.tax_kinds import TaxKind
 from ecommerce.models import new_id
 
 BATCH = 1000
@@ -32,6 +34,8 @@ PRODUCT_FIELDS = {
     "kind": "text",
     "attributes": "jsonb",
     "tags": "varchar[]",
+    "tax_kind": "text",
+    "item_class_code": "text",
     "is_active": "boolean",
     "deleted_at": "timestamptz",
 }
@@ -102,6 +106,8 @@ class Changes:
             is_active=record.is_active is not False,
             attributes=attributes,
             tags=self._tag_keys(record),
+            tax_kind=record.tax_kind or TaxKind.STANDARD,
+            item_class_code=record.item_class_code,
         )
         self._new_products.append(product)
         self._touched.add(product.pk)
@@ -171,6 +177,8 @@ class Changes:
             "kind": record.kind or product.kind,
             "attributes": attributes,
             "tags": self._tag_keys(record) or product.tags,
+            "tax_kind": record.tax_kind or product.tax_kind,
+            "item_class_code": record.item_class_code or product.item_class_code,
             "is_active": product.is_active if record.is_active is None else record.is_active,
         }
         before = assign(product, values)
@@ -256,7 +264,7 @@ def _url_keys(record: ProductRecord) -> tuple[str, ...]:
     plain = record.url_key or slugify(record.name)[:_URL_KEY_LENGTH].strip("-")
     tail = f"-{fingerprint(record.source_id)}"
     marked = (plain or "product")[: _URL_KEY_LENGTH - len(tail)] + tail
-    return (plain, marked) if plain else (marked,)
+    return (plain, marked) if plain and is_free_of_the_shop(plain) else (marked,)
 
 
 def _first_free(candidates: Iterable[str], taken: set[str]) -> str:

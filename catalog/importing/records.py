@@ -72,6 +72,8 @@ class ProductRecord:
     is_active: bool | None = None
     attributes: dict[str, Any] = field(default_factory=dict)
     tags: tuple[str, ...] = ()  # names, as clean_names returns them
+    tax_kind: str = ""
+    item_class_code: str = ""
     has_source: bool = True  # else ``source_id`` tells records apart and is not stored
 
     @property

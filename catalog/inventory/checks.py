@@ -1,6 +1,6 @@
 """What must be true of stock, for ``manage.py check_catalogue``."""
 
-from catalog.checking import Check
+from ecommerce.checking import Check
 
 CHECKS = (
     Check(

@@ -14,6 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
+from catalog.kept_by_staff import KeptByStaff
 from catalog.permissions import StaffByPermission
 from catalog.prices import selectors, services
 from catalog.prices.filters import PriceListItemFilter
@@ -96,34 +97,21 @@ _ID = OpenApiParameter(
         responses={204: None, 403: ErrorSerializer},
     ),
 )
-class PriceListViewSet(viewsets.ModelViewSet[PriceList]):
+class PriceListViewSet(KeptByStaff):
     queryset = PriceList.objects.none()
     serializer_class = PriceListSerializer
-    permission_classes = (StaffByPermission,)
     public_reads = True
     orderings = {"name": ("name", "id"), "priority": ("-priority", "name", "id"), "-created_at": ("-created_at", "id")}
     schema_tag = "catalog"
 
-    def get_queryset(self) -> QuerySet[PriceList]:
-        if getattr(self, "swagger_fake_view", False):
-            return self.queryset
-        # Whoever may write lists need not be able to see them all.
-        reads = self.request.method in SAFE_METHODS
-        return selectors.price_lists_visible_to(self.request.user) if reads else selectors.price_lists()
+    def shown(self) -> QuerySet[PriceList]:
+        return selectors.price_lists_visible_to(self.request.user)
 
-    def perform_create(self, serializer: BaseSerializer[PriceList]) -> None:
-        serializer.instance = self._fresh(services.save_price_list(**serializer.validated_data))
+    def every(self) -> QuerySet[PriceList]:
+        return selectors.price_lists()
 
-    def perform_update(self, serializer: BaseSerializer[PriceList]) -> None:
-        price_list = serializer.instance
-        try:
-            saved = retry_on_conflict(lambda: services.save_price_list(price_list, **serializer.validated_data))
-        except PriceList.DoesNotExist:
-            raise Http404 from None
-        serializer.instance = self._fresh(saved)
-
-    def _fresh(self, price_list: PriceList) -> PriceList:
-        return self.get_queryset().get(pk=price_list.pk)
+    def save(self, row: PriceList | None, data: dict[str, Any]) -> PriceList:
+        return services.save_price_list(row, **data)
 
 
 @extend_schema_view(

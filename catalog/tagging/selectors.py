@@ -4,6 +4,7 @@ from collections.abc import Collection
 
 from django.db.models import IntegerField, Q, QuerySet
 from django.db.models.expressions import RawSQL
+from django.utils.text import slugify
 
 from catalog.tagging.models import Tag
 
@@ -27,3 +28,10 @@ def find_tags(keys: Collection[str], names: Collection[str] = ()) -> dict[str, T
     found = {tag.name: tag for tag in rows if tag.name in names}
     found |= {key: tag for tag in rows for key in tag.former if key in keys}
     return found | {tag.url_key: tag for tag in rows if tag.url_key in keys}
+
+
+def shown_names(keys: Collection[str]) -> list[str]:
+    """Return what tags are called where it leads back to them among others with commas between, else their url_keys."""
+    names = dict(Tag.objects.filter(url_key__in=keys).values_list("url_key", "name"))
+    named = [(key, names.get(key, key)) for key in keys]
+    return [name if slugify(name) == key and "," not in name else key for key, name in named]

@@ -26,6 +26,7 @@ from orders.checkout.serializers import (
 from orders.checkout.shipping import ShippingChoice
 from orders.exceptions import CartEmpty
 from orders.models import Cart
+from orders.selectors import was_just_ordered
 from orders.shipping.serializers import QuoteSerializer
 
 
@@ -101,7 +102,8 @@ class ConfirmView(CheckoutMixin):
         summary="Order what is in the cart",
         description=(
             "The last step. Makes one order from this version of the cart, reserves its stock and empties the cart. "
-            "Without an `Idempotency-Key` the cart's version is the key: sent twice, it orders once. A price or a "
+            "Without an `Idempotency-Key` the cart's version is the key: sent twice, it orders once, and is answered "
+            "twice while the order waits for its money. A price or a "
             "shipping charge that is not the one that was shown is a 409; the shipping step, or changing the line, "
             "accepts the new one. Who is not signed in gives an `email` or a `phone_number`, here or before, and "
             "keeps the `order_token` of the answer."
@@ -119,10 +121,22 @@ class ConfirmView(CheckoutMixin):
             order = services.check_out(cart, user=user, told=data, version=version)
             return Response(shared(PlacedOrderSerializer).to_representation(order), status=status.HTTP_201_CREATED)
 
-        return idempotency.run_once(
-            request,
-            owner=f"user:{user.pk}" if user else f"cart:{cart.pk}",
-            operation="cart.confirm",
-            effect=effect,
-            default_key=f"cart-{cart.pk}-{version or cart.version}",
-        )
+        def once(of_version: int) -> Response:
+            return idempotency.run_once(
+                request,
+                owner=f"user:{user.pk}" if user else f"cart:{cart.pk}",
+                operation="cart.confirm",
+                effect=effect,
+                default_key=f"cart-{cart.pk}-{of_version}",
+            )
+
+        try:
+            return once(version or cart.version)
+        except CartEmpty as empty:
+            # A twin that came when the first had emptied the cart: it means the version before, and not this one.
+            if version is not None or not was_just_ordered(cart):
+                raise
+            try:
+                return once(cart.version - 1)
+            except idempotency.IdempotencyKeyReused:  # it asks for something else; nobody has sent this key
+                raise empty from None

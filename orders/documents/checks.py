@@ -1,6 +1,6 @@
 """What must be true of invoices and credit notes."""
 
-from catalog.checking import Check
+from ecommerce.checking import Check
 
 CHECKS = (
     Check(

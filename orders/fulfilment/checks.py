@@ -1,6 +1,6 @@
 """What must be true of parcels, for ``manage.py check_orders``."""
 
-from catalog.checking import Check
+from ecommerce.checking import Check
 
 CHECKS = (
     Check(

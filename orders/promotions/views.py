@@ -4,21 +4,20 @@ from dataclasses import replace
 from typing import Any
 
 from django.db.models import QuerySet
-from django.http import Http404, StreamingHttpResponse
+from django.http import StreamingHttpResponse
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_view
-from rest_framework import status, viewsets
+from rest_framework import status
 from rest_framework.decorators import action
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView
 
 from accounts.authentication import signed_in
 from catalog.exchange.views import download
-from catalog.permissions import StaffByPermission
+from catalog.kept_by_staff import KeptByStaff
 from ecommerce import idempotency
 from ecommerce.http import IDEMPOTENCY_HEADER, checked
 from ecommerce.schema import ErrorSerializer
@@ -79,11 +78,10 @@ _FORBIDDEN = {403: ErrorSerializer}
         responses={204: None, **_FORBIDDEN},
     ),
 )
-class PromotionViewSet(viewsets.ModelViewSet[Promotion]):
+class PromotionViewSet(KeptByStaff):
     queryset = Promotion.objects.none()
     serializer_class = PromotionSerializer
     filterset_class = PromotionFilter
-    permission_classes = (StaffByPermission,)
     orderings = {
         "-priority": ("-priority", "name", "id"),
         "name": ("name", "id"),
@@ -92,25 +90,14 @@ class PromotionViewSet(viewsets.ModelViewSet[Promotion]):
     }
     schema_tag = "promotions"
 
-    def get_queryset(self) -> QuerySet[Promotion]:
+    def every(self) -> QuerySet[Promotion]:
         return selectors.promotions()
 
-    def perform_create(self, serializer: BaseSerializer[Promotion]) -> None:
-        serializer.instance = self._fresh(services.save_promotion(**serializer.validated_data))
-
-    def perform_update(self, serializer: BaseSerializer[Promotion]) -> None:
-        promotion, fields = serializer.instance, serializer.validated_data
-        try:
-            saved = retry_on_conflict(lambda: services.save_promotion(promotion, **fields))
-        except Promotion.DoesNotExist:
-            raise Http404 from None
-        serializer.instance = self._fresh(saved)
+    def save(self, row: Promotion | None, data: dict[str, Any]) -> Promotion:
+        return services.save_promotion(row, **data)
 
     def perform_destroy(self, instance: Promotion) -> None:
         retry_on_conflict(lambda: services.delete_promotion(instance.pk))
-
-    def _fresh(self, promotion: Promotion) -> Promotion:
-        return self.get_queryset().get(pk=promotion.pk)
 
 
 @extend_schema_view(
@@ -134,35 +121,24 @@ class PromotionViewSet(viewsets.ModelViewSet[Promotion]):
         responses={204: None, **_FORBIDDEN},
     ),
 )
-class CouponViewSet(viewsets.ModelViewSet[Coupon]):
+class CouponViewSet(KeptByStaff):
     queryset = Coupon.objects.none()
     serializer_class = CouponSerializer
     filterset_class = CouponFilter
-    permission_classes = (StaffByPermission,)
     action_permissions = {"generate": ("add",)}
     orderings = {"code": ("code",), "-created_at": ("-created_at", "-id"), "-uses": ("-live_uses", "code")}
     schema_tag = "promotions"
 
-    def get_queryset(self) -> QuerySet[Coupon]:
+    def every(self) -> QuerySet[Coupon]:
         return selectors.coupons()
 
-    def perform_create(self, serializer: BaseSerializer[Coupon]) -> None:
-        serializer.instance = self._fresh(services.save_coupon(**serializer.validated_data))
-
-    def perform_update(self, serializer: BaseSerializer[Coupon]) -> None:
-        coupon, fields = serializer.instance, dict(serializer.validated_data)
-        fields.pop("promotion", None)
-        try:
-            saved = retry_on_conflict(lambda: services.save_coupon(coupon, **fields))
-        except (Coupon.DoesNotExist, Promotion.DoesNotExist):
-            raise Http404 from None
-        serializer.instance = self._fresh(saved)
+    def save(self, row: Coupon | None, data: dict[str, Any]) -> Coupon:
+        if row is not None:
+            data.pop("promotion", None)  # it stays that of its promotion
+        return services.save_coupon(row, **data)
 
     def perform_destroy(self, instance: Coupon) -> None:
         services.delete_coupon(instance.pk)
-
-    def _fresh(self, coupon: Coupon) -> Coupon:
-        return self.get_queryset().get(pk=coupon.pk)
 
     @extend_schema(
         summary="Make many coupons",

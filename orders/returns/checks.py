@@ -1,6 +1,6 @@
 """What must be true of cancelled and returned units, for ``manage.py check_orders``."""
 
-from catalog.checking import Check
+from ecommerce.checking import Check
 
 CHECKS = (
     Check(
@@ -81,6 +81,15 @@ CHECKS = (
         GROUP BY r.id
         HAVING r.refund_amount > coalesce(sum(n.amount), 0) - r.restocking_fee + r.shipping_amount
             OR r.restocking_fee > coalesce(sum(n.amount), 0)
+        """,
+    ),
+    Check(
+        "a refunded order keeps nothing that has not left",
+        """
+        SELECT 'order ' || o.number || ' is refunded, of line ' || i.id || ' wait '
+            || i.quantity - i.cancelled_quantity - i.shipped_quantity
+        FROM orders_order AS o JOIN orders_orderitem AS i ON i.order_id = o.id
+        WHERE o.status = 'refunded' AND i.quantity > i.cancelled_quantity + i.shipped_quantity
         """,
     ),
 )

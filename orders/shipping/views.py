@@ -2,21 +2,16 @@
 
 from typing import Any
 
-from django.core.exceptions import ObjectDoesNotExist
 from django.db.models import QuerySet
-from django.http import Http404
 from drf_spectacular.utils import extend_schema, extend_schema_view
-from rest_framework.permissions import SAFE_METHODS, AllowAny
+from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView
-from rest_framework.viewsets import ModelViewSet
 
-from catalog.permissions import StaffByPermission
+from catalog.kept_by_staff import KeptByStaff
 from ecommerce.filters import refuse_unknown_parameters
 from ecommerce.schema import ErrorSerializer
-from ecommerce.transactions import retry_on_conflict
 from orders.shipping import examples, selectors, services
 from orders.shipping.filters import PickupPointFilter, ShippingMethodFilter, ShippingZoneFilter
 from orders.shipping.geography import COUNTIES
@@ -33,45 +28,6 @@ from orders.shipping.serializers import (
 )
 
 _FORBIDDEN = {403: ErrorSerializer}
-
-
-class _KeptByStaff(ModelViewSet[Any]):
-    """Rows that anyone may read and staff write, each by their permissions; what is hidden is for staff alone."""
-
-    permission_classes = (StaffByPermission,)
-    public_reads = True
-    schema_tag = "shipping"
-
-    def shown(self) -> QuerySet[Any]:
-        """The rows that this reader may see."""
-        raise NotImplementedError
-
-    def every(self) -> QuerySet[Any]:
-        raise NotImplementedError
-
-    def save(self, row: Any, data: dict[str, Any]) -> Any:
-        """Store a new row, where ``row`` is None, or the change of one."""
-        raise NotImplementedError
-
-    def get_queryset(self) -> QuerySet[Any]:
-        if getattr(self, "swagger_fake_view", False):
-            return self.every().none()
-        # Whoever may write them need not be able to see the hidden ones in lists.
-        return self.shown() if self.request.method in SAFE_METHODS else self.every()
-
-    def perform_create(self, serializer: BaseSerializer[Any]) -> None:
-        self._save(serializer)
-
-    def perform_update(self, serializer: BaseSerializer[Any]) -> None:
-        self._save(serializer)
-
-    def _save(self, serializer: BaseSerializer[Any]) -> None:
-        row, data = serializer.instance, dict(serializer.validated_data)
-        try:
-            saved = retry_on_conflict(lambda: self.save(row, data))
-            serializer.instance = self.every().get(pk=saved.pk)
-        except ObjectDoesNotExist:  # somebody has deleted it meanwhile
-            raise Http404 from None
 
 
 @extend_schema_view(
@@ -106,7 +62,9 @@ class _KeptByStaff(ModelViewSet[Any]):
         responses={204: None, **_FORBIDDEN},
     ),
 )
-class ShippingZoneViewSet(_KeptByStaff):
+class ShippingZoneViewSet(KeptByStaff):
+    public_reads = True
+    schema_tag = "shipping"
     queryset = ShippingZone.objects.none()
     serializer_class = ShippingZoneSerializer
     filterset_class = ShippingZoneFilter
@@ -156,7 +114,9 @@ class ShippingZoneViewSet(_KeptByStaff):
         responses={204: None, **_FORBIDDEN},
     ),
 )
-class ShippingMethodViewSet(_KeptByStaff):
+class ShippingMethodViewSet(KeptByStaff):
+    public_reads = True
+    schema_tag = "shipping"
     queryset = ShippingMethod.objects.none()
     serializer_class = ShippingMethodSerializer
     filterset_class = ShippingMethodFilter
@@ -204,7 +164,9 @@ class ShippingMethodViewSet(_KeptByStaff):
         responses={204: None, **_FORBIDDEN},
     ),
 )
-class PickupPointViewSet(_KeptByStaff):
+class PickupPointViewSet(KeptByStaff):
+    public_reads = True
+    schema_tag = "shipping"
     queryset = PickupPoint.objects.none()
     serializer_class = PickupPointSerializer
     filterset_class = PickupPointFilter

@@ -9,6 +9,8 @@ from catalog.forms import AttributesField, OptionsField
 from catalog.models import Brand, Category, Product, Stock, StockMovement, Variant
 from catalog.searching.matching import search_products
 from catalog.services import VariantInput
+from catalog.tagging.models import Tag
+from catalog.tagging.services import set_tags
 from tests.admin_pages import address, listed, logged_in, member_of_staff, offered, queries_of, statuses, told
 from tests.factories import BrandFactory, CategoryFactory, ProductFactory, UserFactory, place_order, variant_of
 
@@ -211,6 +213,56 @@ def test_add_refuses_an_address_that_is_taken(client):
 
     assert list(answer.context["adminform"].form.errors) == ["url_key"]
     assert Product.objects.count() == 1
+
+
+@pytest.mark.parametrize("url_key", ["search", "facets", "import", "0198c0de-0000-7000-8000-000000000001"])
+def test_add_refuses_an_address_of_the_shop_itself(client, url_key):
+    form = new_product(CategoryFactory(), {"sku": "A", "price": "1"}, url_key=url_key)
+
+    answer = client.post(address("catalog_product_add"), form)
+
+    assert list(answer.context["adminform"].form.errors) == ["url_key"]
+    assert not Product.objects.exists()
+
+
+def test_add_makes_another_address_where_the_name_is_one_of_the_shop(client):
+    form = new_product(CategoryFactory(), {"sku": "A", "price": "1"}, product_name="Search")
+
+    assert client.post(address("catalog_product_add"), form).status_code == 302
+    assert Product.objects.get().url_key.startswith("search-")
+
+
+def test_tags_are_given_with_a_product_and_changed(client):
+    form = new_product(CategoryFactory(), {"sku": "A", "price": "1"}, tag_names="Back to school, Sale, sale")
+    client.post(address("catalog_product_add"), form)
+    product = Product.objects.get()
+    assert product.tags == ["back-to-school", "sale"]
+    page = client.get(address("catalog_product_change", product))
+    assert page.context["adminform"].form.initial["tag_names"] == "Back to school, Sale"
+
+    client.post(address("catalog_product_change", product), product_form(product, tag_names="New, Back to school"))
+
+    product.refresh_from_db()
+    assert product.tags == ["back-to-school", "new"]
+    assert dict(Tag.objects.values_list("url_key", "name")) == {
+        "back-to-school": "Back to school",
+        "sale": "Sale",
+        "new": "New",
+    }
+
+
+def test_unknown_tags_are_made_only_by_who_may(client):
+    product = ProductFactory()
+    set_tags(product.pk, ["Sale"], create=True)
+    editor = logged_in(member_of_staff("catalog.change_product", "catalog.view_product"))
+
+    refused = editor.post(address("catalog_product_change", product), product_form(product, tag_names="Sale, Fresh"))
+    taken = editor.post(address("catalog_product_change", product), product_form(product, tag_names="sale"))
+
+    assert list(refused.context["adminform"].form.errors) == ["tag_names"]
+    assert taken.status_code == 302
+    product.refresh_from_db()
+    assert (product.tags, Tag.objects.count()) == (["sale"], 1)
 
 
 def test_change_brings_price_and_search_along(client):

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from accounts.models import User
 from catalog import services
-from catalog.checks import CHECKS, violations
+from catalog.checks import CHECKS
 from catalog.documents.orders import NEWEST, ORDERINGS
 from catalog.documents.reading import named, read_page, read_product
 from catalog.documents.shaping import Shape
@@ -30,6 +30,7 @@ from catalog.prices.serializers import PERSONAL
 from catalog.serializers import ProductListSerializer, ProductSerializer
 from catalog.services import VariantInput
 from catalog.stock import adjust_stock
+from ecommerce.invariants import violations
 from tests.clients import client_for
 from tests.factories import BrandFactory, CategoryFactory, ProductFactory, UserFactory, variant_of
 

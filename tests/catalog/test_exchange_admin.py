@@ -5,6 +5,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from catalog.exchange.models import CatalogueImport
+from catalog.history.selectors import changes_of, read_changes
 from catalog.models import Product
 from tests.admin_pages import address, listed, logged_in, member_of_staff, offered, queries_of, statuses, told
 from tests.catalog.exchange import stored, table
@@ -158,3 +159,40 @@ def test_number_of_statements_does_not_grow(client, run_owed_work):
     tried(client, run_owed_work)
 
     assert [queries_of(client, LIST), queries_of(client, page(more))] == one
+
+
+def test_export_has_what_the_list_was_filtered_to(client):
+    lamp = ProductFactory(product_name="Lamp", sku="L-1")
+    ProductFactory(product_name="Lamp of old", sku="L-0", is_active=False)
+    ProductFactory(product_name="Torch", sku="T-1")
+    asked = f"?is_active__exact=1&q=lamp&branch={lamp.category.url_key}"
+
+    page = client.get(f"{address('catalog_product_changelist')}{asked}")
+    (link,) = [action["path"] for action in page.context["actions_list"] if action["path"].startswith(EXPORT)]
+    answer = client.post(link, {"form": "csv"})
+
+    assert listed(page) == [lamp]
+    assert [row["sku"] for row in table(b"".join(answer.streaming_content))] == ["L-1"]
+
+
+def test_export_by_a_filter_that_is_none_goes_back_to_the_list(client):
+    ProductFactory()
+
+    answer = client.post(f"{EXPORT}?nonsense__exact=1", {"form": "csv"})
+
+    assert (answer.status_code, told(answer)) == (302, ["The list has no such filter."])
+
+
+def test_undo_is_in_the_history_as_done_by_who_asked(client, staff, run_owed_work):
+    job = tried(client, run_owed_work)
+    act(client, "start", job)
+    run_owed_work()
+    other = member_of_staff(*RIGHTS)
+
+    act(logged_in(other), "undo", job)
+    run_owed_work()
+
+    product = Product.objects.get()
+    assert product.deleted_at is not None
+    done = read_changes(list(changes_of(product)))
+    assert [(done[index].via, done[index].actor) for index in (0, -1)] == [("import", other), ("import", staff)]

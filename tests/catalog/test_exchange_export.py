@@ -47,6 +47,8 @@ def fill() -> None:
         brand=BrandFactory(name="d.light"),
         image_url="https://a.example/1.jpg",
         source_id="feed:1",
+        tax_kind="exempt",
+        item_class_code="39111500",
         attributes={"power": 5, "images": ["https://a.example/1.jpg", "https://a.example/2.jpg"]},
         variants=[
             VariantInput(sku="-L-B", price=Decimal("1500"), options={"color": "Black"}, stock=5, weight_grams=450),
@@ -118,6 +120,12 @@ def test_forms_have_every_field(client):
         "true",
         "",
     )
+    assert [(row["tax_kind"], row["item_class_code"]) for row in (rows[0], lines[0], rows[2])] == [
+        ("exempt", "39111500"),
+        ("exempt", "39111500"),
+        ("standard", ""),
+    ]
+    assert [row["Variant Taxable"] for row in shopify] == ["FALSE", "", "TRUE"]
     assert (lines[0]["category"], lines[0]["variants"][0]["price"], lines[0]["variants"][0]["stock"]) == (
         ["Power > Solar \\ more", "Lamps"],
         "1500.00",

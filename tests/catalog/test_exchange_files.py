@@ -414,3 +414,27 @@ def test_whatever_stands_in_the_cells_is_a_record_or_a_named_refusal(rows):
     assert all(problem.code and 2 <= problem.line <= 5 for problem in problems)
     assert all(0 < len(sku) <= 64 for variant in variants for sku in variant.skus)
     assert all(variant.price is None or 0 < variant.price < 10**10 for variant in variants)
+
+
+def test_addresses_of_the_shop_are_refused_and_made_ones_avoid_them(client, run_owed_work):
+    rows = "handle,name,sku,price\nsearch,One,S-1,10\nimport,Two,S-2,10\n,Facets,S-3,10\nnice,Four,S-4,10\n"
+
+    told = run(client, run_owed_work, rows)
+
+    assert errors(client, told) == [(2, "handle", "url_key_reserved"), (3, "handle", "url_key_reserved")]
+    keys = dict(Product.objects.values_list("product_name", "url_key"))
+    assert (sorted(keys), keys["Four"]) == (["Facets", "Four"], "nice")
+    assert keys["Facets"].startswith("facets-")
+
+
+def test_vat_and_class_are_taken_and_what_is_none_is_named(client, run_owed_work):
+    rows = "handle,name,sku,price,Tax kind,KRA class code\n"
+    good, bad = "lamp,Lamp,S-1,10,Zero_Rated,39111500\n", "torch,Torch,S-2,10,sometimes,12-3\n"
+
+    told = run(client, run_owed_work, rows + good + bad)
+    run(client, run_owed_work, "sku,price\nS-1,12\n")  # says nothing of it
+
+    assert errors(client, told) == [(3, "Tax kind", "bad_tax_kind"), (3, "KRA class code", "bad_item_class_code")]
+    assert list(Product.objects.values_list("url_key", "tax_kind", "item_class_code")) == [
+        ("lamp", "zero_rated", "39111500")
+    ]

@@ -253,3 +253,10 @@ def test_schema_is_served_as_yaml_and_json(api_client):
 
     assert yaml["Content-Type"].startswith("application/vnd.oai.openapi")
     assert json.json()["info"]["title"] == "ByteMtaani API"
+
+
+@pytest.mark.parametrize("path", ["/api/docs/", "/swagger/", "/api/redoc/"])
+def test_pages_say_what_they_take(api_client, path):
+    answer = api_client.options(path)
+
+    assert (answer.status_code, answer.content, answer.headers["Allow"]) == (204, b"", "GET, HEAD, OPTIONS")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import runpy
 import shutil
 import subprocess
@@ -11,6 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import environ
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
@@ -60,12 +62,8 @@ def load_settings(monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, An
         for name, value in (PRODUCTION | changes).items():
             if value is not None:
                 monkeypatch.setenv(name, value)
-        for part in (
-            "environment",
-            "payment_settings",
-            "media_settings",
-            "order_settings",
-        ):  # they have read the test's environment
+        parts = [path.stem for path in (ROOT / "ecommerce").glob("*_settings.py")]
+        for part in ("environment", *parts):  # they have read the test's environment
             monkeypatch.delitem(sys.modules, f"ecommerce.{part}", raising=False)
         return runpy.run_path(str(ROOT / "ecommerce" / "settings.py"))
 
@@ -305,3 +303,24 @@ def test_production_answers_carry_the_security_headers(tmp_path):
 @pytest.mark.parametrize(("proxies", "header"), [("0", None), ("1", ("HTTP_X_FORWARDED_PROTO", "https"))])
 def test_forwarded_proto_is_believed_only_behind_a_proxy(load_settings, proxies, header):
     assert load_settings(TRUSTED_PROXIES=proxies).get("SECURE_PROXY_SSL_HEADER") == header
+
+
+def test_every_variable_stands_in_the_example_and_every_one_there_is_read(load_settings, monkeypatch):
+    read: set[str] = set()
+    get_value = environ.Env.get_value
+
+    def noting(self, var, *arguments, **options):
+        read.add(str(var))
+        return get_value(self, var, *arguments, **options)
+
+    monkeypatch.setattr(environ.Env, "get_value", noting)
+    example = (ROOT / ".env.example").read_text()
+    told = set(re.findall(r"^(?:# )?([A-Z][A-Z0-9_]+)=", example, re.MULTILINE))
+    # Not by the settings: what starts the processes reads these.
+    scripts = "".join((ROOT / name).read_text() for name in ("Procfile", "docker-compose.yml", "deploy/web.sh"))
+    elsewhere = set(re.findall(r"\$\{([A-Z_]+)", scripts))
+
+    load_settings(AWS_STORAGE_BUCKET_NAME="pictures")  # what a bucket needs is read if there is one
+
+    assert sorted(read - told) == []
+    assert sorted(told - read - elsewhere) == []

@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import Any
 
-from catalog.checks import violations
+from ecommerce.invariants import violations
 from orders.documents.checks import CHECKS
 from orders.documents.models import TaxDocument
 from orders.documents.services import issue_invoice

@@ -5,7 +5,7 @@ from typing import Any
 from django.contrib.auth.models import Permission
 
 from accounts.models import User
-from catalog.checks import violations
+from ecommerce.invariants import violations
 from orders import services
 from orders.models import Order
 from orders.returns.checks import CHECKS

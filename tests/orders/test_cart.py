@@ -1,10 +1,13 @@
 """Baskets over HTTP, for guests and customers."""
 
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from django.utils import timezone
 
 from catalog.models import Stock, Variant
+from ecommerce.models import IdempotencyKey
 from orders import carts
 from orders.carts import CartChanged
 from orders.checkout.services import check_out
@@ -193,7 +196,7 @@ def test_merge_takes_the_same_statements_for_any_number_of_lines(lines, django_a
     guests = Cart.objects.get(user=None)
 
     # Transactions, both carts, lines of both, one update, the version, codes, and the deleting of four.
-    with django_assert_num_queries(16):
+    with django_assert_num_queries(14):
         found = carts.find_cart(carts.CartOwner(user=user, token=token))
 
     assert [item.quantity for item in found.cart.items.all()] == [2] * lines
@@ -258,12 +261,71 @@ def test_empty_cart_cannot_be_ordered():
     client = client_for(UserFactory())
     never_filled = client.post(CONFIRM, {})
     add(client, ProductFactory())
-    client.post(CONFIRM, {})
+    client.delete(CART)
 
     emptied = client.post(CONFIRM, {})
 
     assert [(r.status_code, codes(r)) for r in (never_filled, emptied)] == [(400, [("cart_empty", None)])] * 2
+    assert not Order.objects.exists()
+
+
+def test_confirmation_sent_again_is_answered_again():
+    product = ProductFactory(stock=10)
+    client = client_for(UserFactory())
+    add(client, product)
+
+    first, again = client.post(CONFIRM, {}), client.post(CONFIRM, {})
+
+    assert (first.status_code, again.status_code, again.content) == (201, 201, first.content)
+    assert again.headers["Idempotent-Replayed"] == "true"
+    assert (Order.objects.count(), Stock.objects.get(product=product).available) == (1, 9)
+
+
+@pytest.mark.parametrize(
+    ("body", "headers"),
+    [({"version": 3}, {}), ({"note": "another"}, {}), ({}, {"Idempotency-Key": "one of its own"})],
+)
+def test_confirmation_that_is_another_one_finds_an_empty_cart(body, headers):
+    client = client_for(UserFactory())
+    add(client, ProductFactory())
+    client.post(CONFIRM, {})
+
+    response = client.post(CONFIRM, body, headers=headers)
+
+    assert (response.status_code, codes(response)) == (400, [("cart_empty", None)])
+    assert (Order.objects.count(), IdempotencyKey.objects.count()) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"status": Order.Status.CANCELLED},
+        {"status": Order.Status.PAID},
+        {"created_at": timezone.now() - timedelta(days=1)},
+    ],
+)
+def test_confirmation_long_after_the_order_finds_an_empty_cart(changed):
+    client = client_for(UserFactory())
+    add(client, ProductFactory())
+    client.post(CONFIRM, {})
+    Order.objects.update(**changed)
+
+    response = client.post(CONFIRM, {})
+
+    assert (response.status_code, codes(response)) == (400, [("cart_empty", None)])
     assert Order.objects.count() == 1
+
+
+def test_next_cart_is_another_order():
+    client = client_for(UserFactory())
+    add(client, ProductFactory())
+    first = client.post(CONFIRM, {})
+    add(client, ProductFactory())
+
+    second = client.post(CONFIRM, {})
+
+    assert (first.status_code, second.status_code) == (201, 201)
+    assert first.json()["id"] != second.json()["id"]
 
 
 def test_changed_price_stops_the_order_until_it_is_accepted():

@@ -4,8 +4,9 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 
-from catalog.checks import violations
+from ecommerce.invariants import violations
 from orders import cancelling, services
+from orders.models import Order
 from orders.returns.checks import CHECKS
 from orders.returns.models import Return
 from tests.orders.part_orders import phones_and_cables, units
@@ -68,6 +69,13 @@ def test_what_is_wrong_is_found(busy, spoil, found):
         cursor.execute(spoil)
 
     assert wrong() == [CHECKS[index].name for index in found]
+
+
+def test_refunded_order_that_keeps_goods_is_found():
+    phones_and_cables()
+    Order.objects.update(status="refunded")
+
+    assert wrong() == ["a refunded order keeps nothing that has not left"]
 
 
 def test_whole_order_that_came_back_is_right():

@@ -8,11 +8,13 @@ from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from ecommerce.invariants import violations
 from ecommerce.transactions import retry_on_conflict
 from orders import services as order_services
 from orders.models import Order
 from orders.pricing.promotions import Applied
 from orders.promotions import services
+from orders.promotions.checks import CHECKS
 from orders.promotions.exceptions import CouponRefused, LimitBelowUses, PromotionExhausted
 from orders.promotions.limits import give_back, redeem
 from orders.promotions.models import Coupon, Promotion, PromotionUsage, Redemption
@@ -356,3 +358,45 @@ def test_limits_cost_the_same_statements_whatever_there_is(limits, codes, promot
         give_back(order)
 
     assert (len(taken), len(given_back)) == (taking, giving_back)
+
+
+# --- check_orders ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def counted():
+    """A promotion of at most three, with a coupon of at most two; one order has them, and one has given them back."""
+    one = coupon("KARIBU", promotion(limit_total=3), limit_total=2)
+    for number in range(2):
+        order = order_with(ProductFactory(), user=UserFactory(), codes=["KARIBU"])
+        if number:
+            with transaction.atomic():
+                order_services.cancel_order(order.pk)
+    order_with(ProductFactory(), email="guest@example.com")
+    assert uses_of(one.promotion, one) == [1, 1]
+    return one
+
+
+@plain
+def test_what_orders_take_and_give_back_is_right(counted):
+    assert [check.name for check in CHECKS if list(violations(check))] == []
+
+
+@plain
+@pytest.mark.parametrize(
+    ("spoil", "found"),
+    [
+        ("UPDATE orders_promotion SET uses = 2", [0]),
+        ("UPDATE orders_coupon SET uses = 0", [0]),
+        ("UPDATE orders_promotionusage SET uses = uses + 1 WHERE coupon_id IS NULL", [1]),
+        ("DELETE FROM orders_promotionusage WHERE coupon_id IS NOT NULL", [1]),
+        ("UPDATE orders_redemption SET customer_key = 'user:another'", [1]),
+        ("UPDATE orders_redemption SET released_at = NULL", [0, 1, 2]),
+        ("UPDATE orders_redemption SET released_at = now()", [0, 1]),
+    ],
+)
+def test_what_is_miscounted_is_found(counted, spoil, found):
+    with connection.cursor() as cursor:
+        cursor.execute(spoil)
+
+    assert [index for index, check in enumerate(CHECKS) if list(violations(check))] == found

@@ -8,11 +8,12 @@ import pytest
 from django.utils import timezone
 
 from catalog.models import Stock
+from ecommerce.invariants import violations
 from orders import services as order_services
 from orders.exceptions import InvalidOrderTransition
 from orders.models import Order
 from payments import decisions, queries, received, sending, services
-from payments.checks import CHECKS, violations
+from payments.checks import CHECKS
 from payments.exceptions import AlreadyPaid
 from payments.models import Payment, PaymentAttempt, ReceivedMoney
 from payments.providers.mpesa import MpesaProvider

@@ -10,9 +10,10 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from ecommerce.currencies import InexactAmount
+from ecommerce.invariants import violations
 from ecommerce.models import OutboxMessage
 from payments import payouts
-from payments.checks import CHECKS, violations
+from payments.checks import CHECKS
 from payments.models import LedgerTransaction, Payout, ProviderEvent
 from payments.providers.base import TransferResult, Verdict
 from tests.clients import client_for

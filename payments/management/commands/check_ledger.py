@@ -1,28 +1,8 @@
 """``manage.py check_ledger``: do the books balance, and does every shilling have its place?"""
 
-from typing import Any
-
-from django.core.management.base import BaseCommand, CommandError
-from django.db import connection, transaction
-
-from payments.checks import CHECKS, violations
+from ecommerce.invariants_command import InvariantsCommand
 
 
-class Command(BaseCommand):
+class Command(InvariantsCommand):
     help = "Verify every invariant of payments, refunds and the ledger; exit 1 and name the culprits if one fails."
-
-    def handle(self, *args: Any, **options: Any) -> None:
-        broken = 0
-        # One snapshot for all: money that moves meanwhile must not look like a difference.
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-            cursor.execute("SET LOCAL statement_timeout = '120s'")
-            for check in CHECKS:
-                culprits = list(violations(check))
-                self.stdout.write(f"{'WRONG' if culprits else 'ok   '}  {check.name}")
-                for culprit in culprits:
-                    self.stdout.write(f"       {culprit}")
-                broken += bool(culprits)
-        if broken:
-            raise CommandError(f"{broken} of {len(CHECKS)} invariants do not hold.", returncode=1)
-        self.stdout.write(f"All {len(CHECKS)} invariants hold.")
+    groups = ("payments",)

@@ -8,10 +8,10 @@ from django.db import DatabaseError, transaction
 from django.db.models import F
 from django.utils import timezone
 
-from catalog.checks import violations
 from catalog.inventory.exceptions import InsufficientInWarehouse
 from catalog.models import StockMovement
 from catalog.reviews.eligibility import bought_item
+from ecommerce.invariants import violations
 from orders import services as orders
 from orders.checks import CHECKS
 from orders.exceptions import InvalidOrderTransition

@@ -1,4 +1,4 @@
-"""What a check of the catalogue's rows is made of; ``catalog.checks`` has all of them."""
+"""What a check of rows is made of; ``ecommerce.invariants`` runs them."""
 
 from dataclasses import dataclass
 

@@ -1,0 +1,26 @@
+"""What must be true of the platform's own rows."""
+
+from ecommerce.checking import Check
+
+CHECKS = (
+    Check(
+        "owed work is done, or given up, or known to fail",
+        # Nobody publishes it; or it was published again and again, with pauses that double from 30 s, in vain.
+        """
+        SELECT 'message ' || id || ' (' || topic || ') is open since ' || created_at
+        FROM ecommerce_outboxmessage
+        WHERE done_at IS NULL AND dead_at IS NULL AND (
+            next_attempt_at < now() - interval '15 minutes'
+            OR (created_at < now() - interval '15 minutes' AND last_error = ''
+                AND next_attempt_at - sent_at > interval '3 minutes')
+        )
+        """,
+    ),
+    Check(
+        "every key has the answer of its one effect",
+        """
+        SELECT 'key ' || id || ' of ' || operation || ' has no answer'
+        FROM ecommerce_idempotencykey WHERE status_code IS NULL OR body IS NULL
+        """,
+    ),
+)

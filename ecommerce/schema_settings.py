@@ -1,0 +1,60 @@
+"""Settings of the OpenAPI document."""
+
+SPECTACULAR_SETTINGS = {
+    "TITLE": "ByteMtaani API",
+    "DESCRIPTION": (
+        "The commerce backend of a Kenyan electronics shop: catalogue, cart, orders and mobile payments.\n\n"
+        "Log in at `POST /api/auth/login/`, press **Authorize** and paste the `access` token. Amounts are decimal "
+        "strings with two places beside an ISO 4217 `currency`. Every error has one shape: "
+        '`{"type", "errors": [{"code", "attr", "detail"}]}`.'
+    ),
+    "VERSION": "1.0.0",
+    "OAS_VERSION": "3.1.1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+    "SWAGGER_UI_SETTINGS": {"persistAuthorization": True, "displayRequestDuration": True, "filter": True},
+    "SCHEMA_PATH_PREFIX": r"/api",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_NAME_OVERRIDES": {
+        "OrderStatusEnum": "orders.models.Order.Status",
+        "ShipmentStatusEnum": "orders.fulfilment.models.Shipment.Status",
+        "ShipmentStartEnum": "orders.fulfilment.serializers.START_STATUSES",
+        "ReturnStatusEnum": "orders.returns.models.Return.Status",
+        "ReturnReasonEnum": "orders.returns.models.Return.Reason",
+        "ReturnResolutionEnum": "orders.returns.models.Return.Resolution",
+        "PaymentStatusEnum": "payments.models.Payment.Status",
+        "AttemptStatusEnum": "payments.models.PaymentAttempt.Status",
+        "MethodEnum": "payments.models.Payment.Method",
+        "CollectMethodEnum": "payments.serializers.COLLECT_METHODS",
+        "AttributeTypeEnum": "catalog.attributes.models.Attribute.Type",
+        "KindEnum": "catalog.models.Product.Kind",
+        "MovementKindEnum": "catalog.models.StockMovement.Kind",
+        "ShippingMethodKindEnum": "orders.shipping.models.ShippingMethod.Kind",
+        "StockCountStateEnum": "catalog.inventory.models.StockCount.State",
+        "StockCountLineStateEnum": "catalog.inventory.models.StockCountLine.State",
+        "ReviewStatusEnum": "catalog.reviews.models.Review.Status",
+        "ImportKindEnum": "catalog.exchange.models.CatalogueImport.Kind",
+        "ImportStateEnum": "catalog.exchange.models.CatalogueImport.State",
+        "CreditMovementKindEnum": "payments.credit.models.CreditMovement.Kind",
+        "DocumentKindEnum": "orders.documents.models.TaxDocument.Kind",
+        "EtimsStatusEnum": "orders.etims.models.EtimsSubmission.Status",
+        "LedgerTransactionKindEnum": "payments.models.LedgerTransaction.Kind",
+        "LedgerAccountKindEnum": "payments.models.LedgerAccount.Kind",
+    },
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "SERVE_AUTHENTICATION": [],
+    "TAGS": [
+        {"name": "accounts", "description": "Sign up, log in, profile."},
+        {"name": "catalog", "description": "Products, categories, brands, search."},
+        {"name": "inventory", "description": "Stock, its ledger, warehouses, counts, alerts. For staff."},
+        {"name": "cart", "description": "The basket, for guests and customers."},
+        {"name": "orders", "description": "Orders and their life."},
+        {"name": "shipping", "description": "Zones, methods, pick-up points, and what they cost."},
+        {"name": "returns", "description": "Goods that come back, and what is given for them."},
+        {"name": "promotions", "description": "Promotions and coupons. For staff."},
+        {"name": "payments", "description": "Mobile payments and their callbacks."},
+        {"name": "gift-cards", "description": "Gift cards and store credit."},
+    ],
+}
