@@ -30,6 +30,7 @@ from ecommerce.admin_base import (
     when,
 )
 from orders import services
+from orders.editing.admin import apply_form, edit_form, edits_of_order, initial_of
 from orders.fulfilment.admin import send_parcel, ship_form, shipments_of_order
 from orders.models import Order, OrderItem
 from orders.shipping import admin as shipping_admin  # noqa: F401 - registers itself
@@ -125,7 +126,7 @@ class OrderAdmin(ReadOnlyAdmin):
     search_fields = ("number",)  # makes the box appear; get_search_results does the work
     search_help_text = "Order number, phone number, e-mail, SKU or M-PESA receipt"
     ordering = ("-created_at", "-id")
-    actions_detail = ("ship", "deliver", "cancel")
+    actions_detail = ("ship", "deliver", "edit", "cancel")
     fieldsets = (
         (
             None,
@@ -136,7 +137,7 @@ class OrderAdmin(ReadOnlyAdmin):
     )
 
     # What apps above this one add to an order's page; payments put theirs in.
-    more_tables: ClassVar[list[TablesOf]] = [shipments_of_order]
+    more_tables: ClassVar[list[TablesOf]] = [shipments_of_order, edits_of_order]
 
     TARGETS: ClassVar[dict[str, Order.Status]] = {
         "ship": Order.Status.SHIPPED,
@@ -158,6 +159,8 @@ class OrderAdmin(ReadOnlyAdmin):
         return queryset.filter(pk__in=orders_matching(search_term).values("pk")), False
 
     def offers(self, name: str, obj: Order) -> bool:
+        if name == "edit":
+            return obj.status == Order.Status.PENDING and not obj.payment_open
         return self.TARGETS[name] in obj.next_statuses
 
     # --- Actions -----------------------------------------------------------------------------------------------
@@ -183,6 +186,20 @@ class OrderAdmin(ReadOnlyAdmin):
             title="Delivered",
             done="Delivered.",
             question="The customer has the goods.",
+        )
+
+    @detail_action("Edit", icon="edit")
+    def edit(self, request: HttpRequest, object_id: str) -> HttpResponseBase:
+        order = self.get_object(request, unquote(object_id))
+        return self.confirmed(
+            request,
+            object_id,
+            lambda order, data: apply_form(order, data, actor=request.user),  # type: ignore[arg-type]  # staff
+            title="Edit",
+            question="The order is priced again, and its customer gets a mail that says what was changed.",
+            button="Save",
+            form_class=edit_form(order) if order else ConfirmForm,
+            initial=initial_of(order) if order else None,
         )
 
     @detail_action("Cancel order", icon="cancel", danger=True)

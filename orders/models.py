@@ -229,6 +229,7 @@ class OrderEvent(models.Model):
 # Last, of the parts that stand by themselves.
 from orders.checkout.models import Checkout  # noqa: E402,F401
 from orders.documents.models import NumberSeries, TaxDocument  # noqa: E402,F401
+from orders.editing.models import ManualDiscount, OrderEdit  # noqa: E402,F401
 from orders.etims.models import EtimsSubmission  # noqa: E402,F401
 from orders.fulfilment.models import Shipment, ShipmentEvent, ShipmentItem  # noqa: E402,F401
 from orders.promotions.models import (  # noqa: E402,F401

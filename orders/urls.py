@@ -3,6 +3,7 @@ from rest_framework.routers import SimpleRouter
 from orders import views
 from orders.cart_urls import urlpatterns as cart_urls
 from orders.documents.urls import urlpatterns as document_urls
+from orders.editing.urls import urlpatterns as editing_urls
 from orders.fulfilment.urls import urlpatterns as fulfilment_urls
 from orders.guests.urls import urlpatterns as guest_urls
 from orders.promotions.urls import urlpatterns as promotion_urls
@@ -18,6 +19,7 @@ urlpatterns = [
     *promotion_urls,
     *shipping_urls,
     *document_urls,
+    *editing_urls,
     *fulfilment_urls,
     *returns_urls,
     *router.urls,

@@ -21,6 +21,7 @@ from orders import cancelling, selectors, serializers, services
 from orders.checkout.serializers import PlacedOrderSerializer
 from orders.checkout.services import submit_order
 from orders.checkout.shipping import ShippingChoice
+from orders.editing.versions import etag_of
 from orders.filters import OrderFilter
 from orders.guests.access import ORDER_TOKEN_HEADER, SignedInOrHolder, buyer_of, key_owner, key_owner_of
 from orders.lines import ItemInput
@@ -62,6 +63,10 @@ class OrderViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Ge
             return [AllowAny()]
         # A link opens one order, not a list of them.
         return [IsAuthenticated()] if self.action == "list" else super().get_permissions()
+
+    def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        order = self.get_object()
+        return Response(self.get_serializer(order).data, headers={"ETag": etag_of(order)})
 
     def get_throttles(self) -> Any:
         return [*super().get_throttles(), *([GuestOrderThrottle()] if self.action == "create" else [])]

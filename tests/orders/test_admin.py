@@ -148,7 +148,7 @@ def test_payment_is_shown_to_those_who_may_see_payments(order):
 @pytest.mark.parametrize(
     ("status", "titles"),
     [
-        ("pending", ["Cancel order"]),
+        ("pending", ["Edit", "Cancel order"]),
         ("paid", ["Ship", "Cancel order"]),
         ("shipped", ["Delivered"]),
         ("delivered", []),
