@@ -17,7 +17,6 @@ from ecommerce.admin_base import (
     WAITING,
     ConfirmForm,
     NoteForm,
-    ReadOnlyAdmin,
     Table,
     Waiting,
     as_phone,
@@ -30,6 +29,7 @@ from ecommerce.admin_base import (
     when,
 )
 from orders import services
+from orders.bulk.admin import BulkActions
 from orders.editing.admin import apply_form, edit_form, edits_of_order, initial_of
 from orders.fulfilment.admin import send_parcel, ship_form, shipments_of_order
 from orders.models import Order, OrderItem
@@ -119,13 +119,14 @@ class PaymentFilter(admin.SimpleListFilter):
 
 
 @admin.register(Order)
-class OrderAdmin(ReadOnlyAdmin):
+class OrderAdmin(BulkActions):
     list_display = ("number", "state", "customer", "phone_number", "total", "units", "payment_state", "created_at")
     list_filter = ("status", PaymentFilter, "created_at", "payment_open", "pay_on_delivery")
     list_select_related = ("user", "payment")
     search_fields = ("number",)  # makes the box appear; get_search_results does the work
     search_help_text = "Order number, phone number, e-mail, SKU or M-PESA receipt"
     ordering = ("-created_at", "-id")
+    actions = ("ship_selected", "deliver_selected", "cancel_selected")
     actions_detail = ("ship", "deliver", "edit", "cancel")
     fieldsets = (
         (

@@ -39,7 +39,7 @@ class TotalChanged(DomainError):
     code = "total_changed"
 
     def __init__(self, order: Order) -> None:
-        self.message = f"The total is now {order.total_amount} {order.currency}. Look at it again; nothing was ordered."
+        self.message = f"The total is now {order.total_amount} {order.currency}. Look at it again; nothing was done."
         rows = [ErrorRow(self.code, self.message, "expected_total")]
         super().__init__(rows, total_amount=str(order.total_amount), currency=order.currency)
 

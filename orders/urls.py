@@ -1,6 +1,7 @@
 from rest_framework.routers import SimpleRouter
 
 from orders import views
+from orders.bulk.urls import urlpatterns as bulk_urls
 from orders.cart_urls import urlpatterns as cart_urls
 from orders.documents.urls import urlpatterns as document_urls
 from orders.editing.urls import urlpatterns as editing_urls
@@ -14,6 +15,7 @@ router = SimpleRouter()
 router.register("orders", views.OrderViewSet, basename="order")
 
 urlpatterns = [
+    *bulk_urls,
     *cart_urls,
     *guest_urls,
     *promotion_urls,

@@ -55,3 +55,8 @@ class DiscountNotAllowed(DomainError):
     status_code = 403
     code = "discount_not_allowed"
     message = "You may not give this order a discount by hand: that needs a right, and another's order."
+
+
+class StatusFollowsMoney(DomainError):
+    code = "status_follows_money"
+    message = "An order is paid, or refunded, when its money has moved: record the payment or the refund."

@@ -11,6 +11,7 @@ from orders.editing.lines import LineEdit
 from orders.editing.models import OrderEdit
 from orders.editing.pricing import DiscountInput
 from orders.editing.services import DeliveryEdit, Edit
+from orders.models import Order
 from orders.promotions.codes import LONGEST, normalise
 from orders.promotions.entered import MAX_CODES
 from orders.serializers import AddressSerializer
@@ -98,6 +99,11 @@ def edit_from(data: dict[str, Any]) -> Edit:
         at_todays_prices=data.get("at_todays_prices", False),
         reason=data.get("reason", ""),
     )
+
+
+class StatusSerializer(serializers.Serializer[Any]):
+    status = serializers.ChoiceField(choices=Order.Status.choices)
+    note = serializers.CharField(required=False, allow_blank=True, max_length=150, help_text="Kept in the timeline.")
 
 
 class OrderChangeSerializer(serializers.Serializer[Any]):
