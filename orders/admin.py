@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from django.apps import apps
 from django.contrib import admin
 from django.contrib.admin.utils import unquote
-from django.db.models import OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models import OuterRef, QuerySet, Subquery, Sum
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -19,7 +19,6 @@ from ecommerce.admin_base import (
     NoteForm,
     Table,
     Waiting,
-    as_phone,
     badge,
     column,
     detail_action,
@@ -31,6 +30,8 @@ from ecommerce.admin_base import (
 from orders import services
 from orders.bulk.admin import BulkActions
 from orders.editing.admin import apply_form, edit_form, edits_of_order, initial_of
+from orders.exporting.admin import ExportAction
+from orders.finding.matching import orders_matching
 from orders.fulfilment.admin import send_parcel, ship_form, shipments_of_order
 from orders.models import Order, OrderItem
 from orders.shipping import admin as shipping_admin  # noqa: F401 - registers itself
@@ -75,30 +76,6 @@ WAITING += [
 TablesOf = Callable[[HttpRequest, Order], list[Table]]
 
 
-def orders_matching(text: str) -> QuerySet[Order]:
-    """Return the orders that ``text`` may mean.
-
-    A number (or its beginning), a phone number in any spelling, an e-mail address, a SKU, or the receipt of a
-    payment. Each way is a look-up of its own, so that each can use its index.
-    """
-    text = text.strip()
-    upper = text.upper()
-    ways = [
-        Q(items__sku__iexact=text),
-        Q(items__variant__sku__iexact=text),
-        Q(payment__transaction_id=upper),
-        Q(payment__attempts__receipt_number=upper),
-    ]
-    if text.isascii() and text.isdigit():
-        ways.append(Q(number__startswith=text))
-    if "@" in text:
-        ways += [Q(email__icontains=text), Q(user__email__icontains=text)]
-    if phone := as_phone(text):
-        ways += [Q(phone_number=phone), Q(user__phone_number=phone), Q(payment__attempts__phone_number=phone)]
-    first, *rest = (Order.objects.filter(way).order_by().values("pk") for way in ways)
-    return Order.objects.filter(pk__in=first.union(*rest))
-
-
 class PaymentFilter(admin.SimpleListFilter):
     title = "payment"
     parameter_name = "payment"
@@ -119,14 +96,14 @@ class PaymentFilter(admin.SimpleListFilter):
 
 
 @admin.register(Order)
-class OrderAdmin(BulkActions):
+class OrderAdmin(BulkActions, ExportAction):
     list_display = ("number", "state", "customer", "phone_number", "total", "units", "payment_state", "created_at")
     list_filter = ("status", PaymentFilter, "created_at", "payment_open", "pay_on_delivery")
     list_select_related = ("user", "payment")
     search_fields = ("number",)  # makes the box appear; get_search_results does the work
-    search_help_text = "Order number, phone number, e-mail, SKU or M-PESA receipt"
+    search_help_text = "Order number, phone number, name, e-mail, SKU or M-PESA receipt"
     ordering = ("-created_at", "-id")
-    actions = ("ship_selected", "deliver_selected", "cancel_selected")
+    actions = ("ship_selected", "deliver_selected", "cancel_selected", "export_selected")
     actions_detail = ("ship", "deliver", "edit", "cancel")
     fieldsets = (
         (

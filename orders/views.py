@@ -40,7 +40,12 @@ ORDER_ORDERINGS = {
 
 @extend_schema_view(
     list=extend_schema(
-        summary="List orders", description="A customer sees their own, staff with the right see all; newest first."
+        summary="List orders",
+        description=(
+            "A customer sees their own, staff with the right see all; newest first. `search` takes whatever is at "
+            "hand: a number (with or without its last digit, with dashes), a phone number in any writing, an e-mail "
+            "address or its beginning, a name, a SKU, the receipt of a payment."
+        ),
     ),
     retrieve=extend_schema(summary="Show an order", parameters=[ORDER_TOKEN_HEADER]),
 )
@@ -166,8 +171,8 @@ class OrderViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Ge
         description=(
             "For staff: `shipped` sends all that is left in one parcel, `delivered` ends every parcel, `cancelled` is "
             "`POST /orders/{id}/cancel/`, and that much an order's customer may, too. What may not follow is a 409 "
-            "with what is `allowed`; `paid` and `refunded` follow their money (`status_follows_money`). Nothing else of "
-            "an order is changed here: `POST /orders/{id}/edits/` does."
+            "with what is `allowed`; `paid` and `refunded` follow their money (`status_follows_money`). Nothing else "
+            "of an order is changed here: `POST /orders/{id}/edits/` does."
         ),
         parameters=[IDEMPOTENCY_HEADER, ORDER_TOKEN_HEADER],
         request=StatusSerializer,
