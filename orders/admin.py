@@ -30,6 +30,7 @@ from ecommerce.admin_base import (
 from orders import services
 from orders.bulk.admin import BulkActions
 from orders.editing.admin import apply_form, edit_form, edits_of_order, initial_of
+from orders.editing.cancel_form import cancel_by_form, units_form
 from orders.exporting.admin import ExportAction
 from orders.finding.matching import orders_matching
 from orders.fulfilment.admin import send_parcel, ship_form, shipments_of_order
@@ -104,7 +105,7 @@ class OrderAdmin(BulkActions, ExportAction):
     search_help_text = "Order number, phone number, name, e-mail, SKU or M-PESA receipt"
     ordering = ("-created_at", "-id")
     actions = ("ship_selected", "deliver_selected", "cancel_selected", "export_selected")
-    actions_detail = ("ship", "deliver", "edit", "cancel")
+    actions_detail = ("ship", "deliver", "edit", "cancel_units", "cancel")
     fieldsets = (
         (
             None,
@@ -139,6 +140,8 @@ class OrderAdmin(BulkActions, ExportAction):
     def offers(self, name: str, obj: Order) -> bool:
         if name == "edit":
             return obj.status == Order.Status.PENDING and not obj.payment_open
+        if name == "cancel_units":
+            return Order.Status.CANCELLED in obj.next_statuses
         return self.TARGETS[name] in obj.next_statuses
 
     # --- Actions -----------------------------------------------------------------------------------------------
@@ -178,6 +181,18 @@ class OrderAdmin(BulkActions, ExportAction):
             button="Save",
             form_class=edit_form(order) if order else ConfirmForm,
             initial=initial_of(order) if order else None,
+        )
+
+    @detail_action("Cancel some", icon="remove_shopping_cart")
+    def cancel_units(self, request: HttpRequest, object_id: str) -> HttpResponseBase:
+        order = self.get_object(request, unquote(object_id))
+        return self.confirmed(
+            request,
+            object_id,
+            lambda order, data: cancel_by_form(order, data, actor=request.user),  # type: ignore[arg-type]  # staff
+            title="Cancel some",
+            question="These units go back on sale, and what was paid for them goes back to the customer.",
+            form_class=units_form(order) if order else ConfirmForm,
         )
 
     @detail_action("Cancel order", icon="cancel", danger=True)
@@ -304,6 +319,7 @@ def _name(user: User | None) -> str:
 
 
 # Last, since they add to the pages above.
+from orders import cart_admin  # noqa: E402,F401 - registers itself
 from orders.documents.admin import documents_table  # noqa: E402
 from orders.promotions import admin as promotions_admin  # noqa: E402,F401
 from orders.returns import admin as returns_admin  # noqa: E402,F401

@@ -51,7 +51,9 @@ def _readable(orders: QuerySet[Order]) -> QuerySet[Order]:
 def _after(orders: QuerySet[Order], last: Order | None) -> QuerySet[Order]:
     if last is None:
         return orders
-    return orders.filter(Q(created_at__lt=last.created_at) | Q(created_at=last.created_at, pk__lt=last.pk))
+    # The first condition is in the second, but it alone tells the index where to begin.
+    later = Q(created_at__lt=last.created_at) | Q(created_at=last.created_at, pk__lt=last.pk)
+    return orders.filter(later, created_at__lte=last.created_at)
 
 
 def _row(order: Order) -> list[str]:

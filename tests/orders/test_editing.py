@@ -18,7 +18,7 @@ from orders.checkout.shipping import ShippingChoice
 from orders.editing.models import ManualDiscount, OrderEdit
 from orders.editing.versions import etag_of
 from orders.lines import ItemInput
-from orders.models import Order
+from orders.models import Order, OrderItem
 from orders.placing import Contact
 from orders.promotions.models import Coupon, Promotion, PromotionUsage, Redemption
 from payments.models import Payment
@@ -69,7 +69,8 @@ def edit(client, order, body, *, etag=None, **headers):
 
 
 def of(order, sku, quantity):
-    return {"item_id": str(order.items.get(sku=sku).pk), "quantity": quantity}
+    line = OrderItem.objects.get(order_id=order.pk, sku=sku)
+    return {"item_id": str(line.pk), "quantity": quantity}
 
 
 def codes_of(response):
