@@ -85,20 +85,39 @@ def run_once(
         IdempotencyKeyReused: the key stands for a request with another body or path.
         IdempotencyInProgress: the first one has not finished within the lock time-out.
     """
+    key = key_of(request, required=required) or default_key
+    if not key:
+        return retry_on_conflict(lambda: _in_transaction(effect))
+    return once(owner=owner, operation=operation, key=key, fingerprint=_fingerprint(request, content), effect=effect)
+
+
+def key_of(request: Request, *, required: bool = False) -> str:
+    """Return the key that a request brings; empty: none.
+
+    Raises:
+        IdempotencyKeyRequired, IdempotencyKeyInvalid
+    """
     key = request.headers.get(HEADER)
     if key is None:
         if required:
             raise IdempotencyKeyRequired()
-        key = default_key
-        if not key:
-            return retry_on_conflict(lambda: _in_transaction(effect))
-    elif not (1 <= len(key) <= 255 and key.isascii() and key.isprintable()):
+        return ""
+    if not (1 <= len(key) <= 255 and key.isascii() and key.isprintable()):
         raise IdempotencyKeyInvalid([ErrorRow(IdempotencyKeyInvalid.code, IdempotencyKeyInvalid.message, HEADER)])
+    return key
+
+
+def once(*, owner: str, operation: str, key: str, fingerprint: str, effect: Callable[[], Response]) -> Response:
+    """Do what ``run_once`` does for one step of a request, by a key and a ``fingerprint`` (64 characters) of its own.
+
+    Raises:
+        IdempotencyKeyReused, IdempotencyInProgress
+    """
     row = IdempotencyKey(
         owner=owner,
         operation=operation,
         key=key,
-        fingerprint=_fingerprint(request, content),
+        fingerprint=fingerprint,
         expires_at=timezone.now() + RETENTION,
     )
     # The IntegrityError is caught outside the atomic block: inside, the transaction is broken already.

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from django.apps import apps
 from django.contrib import admin
 from django.contrib.admin.utils import unquote
-from django.db.models import OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models import OuterRef, QuerySet, Subquery, Sum
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -17,10 +17,8 @@ from ecommerce.admin_base import (
     WAITING,
     ConfirmForm,
     NoteForm,
-    ReadOnlyAdmin,
     Table,
     Waiting,
-    as_phone,
     badge,
     column,
     detail_action,
@@ -30,6 +28,11 @@ from ecommerce.admin_base import (
     when,
 )
 from orders import services
+from orders.bulk.admin import BulkActions
+from orders.editing.admin import apply_form, edit_form, edits_of_order, initial_of
+from orders.editing.cancel_form import cancel_by_form, units_form
+from orders.exporting.admin import ExportAction
+from orders.finding.matching import orders_matching
 from orders.fulfilment.admin import send_parcel, ship_form, shipments_of_order
 from orders.models import Order, OrderItem
 from orders.shipping import admin as shipping_admin  # noqa: F401 - registers itself
@@ -74,30 +77,6 @@ WAITING += [
 TablesOf = Callable[[HttpRequest, Order], list[Table]]
 
 
-def orders_matching(text: str) -> QuerySet[Order]:
-    """Return the orders that ``text`` may mean.
-
-    A number (or its beginning), a phone number in any spelling, an e-mail address, a SKU, or the receipt of a
-    payment. Each way is a look-up of its own, so that each can use its index.
-    """
-    text = text.strip()
-    upper = text.upper()
-    ways = [
-        Q(items__sku__iexact=text),
-        Q(items__variant__sku__iexact=text),
-        Q(payment__transaction_id=upper),
-        Q(payment__attempts__receipt_number=upper),
-    ]
-    if text.isascii() and text.isdigit():
-        ways.append(Q(number__startswith=text))
-    if "@" in text:
-        ways += [Q(email__icontains=text), Q(user__email__icontains=text)]
-    if phone := as_phone(text):
-        ways += [Q(phone_number=phone), Q(user__phone_number=phone), Q(payment__attempts__phone_number=phone)]
-    first, *rest = (Order.objects.filter(way).order_by().values("pk") for way in ways)
-    return Order.objects.filter(pk__in=first.union(*rest))
-
-
 class PaymentFilter(admin.SimpleListFilter):
     title = "payment"
     parameter_name = "payment"
@@ -118,14 +97,15 @@ class PaymentFilter(admin.SimpleListFilter):
 
 
 @admin.register(Order)
-class OrderAdmin(ReadOnlyAdmin):
+class OrderAdmin(BulkActions, ExportAction):
     list_display = ("number", "state", "customer", "phone_number", "total", "units", "payment_state", "created_at")
     list_filter = ("status", PaymentFilter, "created_at", "payment_open", "pay_on_delivery")
     list_select_related = ("user", "payment")
     search_fields = ("number",)  # makes the box appear; get_search_results does the work
-    search_help_text = "Order number, phone number, e-mail, SKU or M-PESA receipt"
+    search_help_text = "Order number, phone number, name, e-mail, SKU or M-PESA receipt"
     ordering = ("-created_at", "-id")
-    actions_detail = ("ship", "deliver", "cancel")
+    actions = ("ship_selected", "deliver_selected", "cancel_selected", "export_selected")
+    actions_detail = ("ship", "deliver", "edit", "cancel_units", "cancel")
     fieldsets = (
         (
             None,
@@ -136,7 +116,7 @@ class OrderAdmin(ReadOnlyAdmin):
     )
 
     # What apps above this one add to an order's page; payments put theirs in.
-    more_tables: ClassVar[list[TablesOf]] = [shipments_of_order]
+    more_tables: ClassVar[list[TablesOf]] = [shipments_of_order, edits_of_order]
 
     TARGETS: ClassVar[dict[str, Order.Status]] = {
         "ship": Order.Status.SHIPPED,
@@ -158,6 +138,10 @@ class OrderAdmin(ReadOnlyAdmin):
         return queryset.filter(pk__in=orders_matching(search_term).values("pk")), False
 
     def offers(self, name: str, obj: Order) -> bool:
+        if name == "edit":
+            return obj.status == Order.Status.PENDING and not obj.payment_open
+        if name == "cancel_units":
+            return Order.Status.CANCELLED in obj.next_statuses
         return self.TARGETS[name] in obj.next_statuses
 
     # --- Actions -----------------------------------------------------------------------------------------------
@@ -183,6 +167,32 @@ class OrderAdmin(ReadOnlyAdmin):
             title="Delivered",
             done="Delivered.",
             question="The customer has the goods.",
+        )
+
+    @detail_action("Edit", icon="edit")
+    def edit(self, request: HttpRequest, object_id: str) -> HttpResponseBase:
+        order = self.get_object(request, unquote(object_id))
+        return self.confirmed(
+            request,
+            object_id,
+            lambda order, data: apply_form(order, data, actor=request.user),  # type: ignore[arg-type]  # staff
+            title="Edit",
+            question="The order is priced again, and its customer gets a mail that says what was changed.",
+            button="Save",
+            form_class=edit_form(order) if order else ConfirmForm,
+            initial=initial_of(order) if order else None,
+        )
+
+    @detail_action("Cancel some", icon="remove_shopping_cart")
+    def cancel_units(self, request: HttpRequest, object_id: str) -> HttpResponseBase:
+        order = self.get_object(request, unquote(object_id))
+        return self.confirmed(
+            request,
+            object_id,
+            lambda order, data: cancel_by_form(order, data, actor=request.user),  # type: ignore[arg-type]  # staff
+            title="Cancel some",
+            question="These units go back on sale, and what was paid for them goes back to the customer.",
+            form_class=units_form(order) if order else ConfirmForm,
         )
 
     @detail_action("Cancel order", icon="cancel", danger=True)
@@ -309,6 +319,7 @@ def _name(user: User | None) -> str:
 
 
 # Last, since they add to the pages above.
+from orders import cart_admin  # noqa: E402,F401 - registers itself
 from orders.documents.admin import documents_table  # noqa: E402
 from orders.promotions import admin as promotions_admin  # noqa: E402,F401
 from orders.returns import admin as returns_admin  # noqa: E402,F401

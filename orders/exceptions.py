@@ -33,6 +33,17 @@ class PriceChanged(DomainError):
     message = "The price has changed since it was put into the cart."
 
 
+class TotalChanged(DomainError):
+    """The order would cost something else than was expected; ``extra`` has the ``total_amount`` and its currency."""
+
+    code = "total_changed"
+
+    def __init__(self, order: Order) -> None:
+        self.message = f"The total is now {order.total_amount} {order.currency}. Look at it again; nothing was done."
+        rows = [ErrorRow(self.code, self.message, "expected_total")]
+        super().__init__(rows, total_amount=str(order.total_amount), currency=order.currency)
+
+
 class MixedCurrencies(DomainError):
     status_code = 400
     code = "mixed_currencies"

@@ -6,6 +6,8 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
+from django.db.models.expressions import Combinable
+
 from accounts.models import User
 from orders.models import Order, OrderItem
 
@@ -70,6 +72,9 @@ class Refunded:
     lines: tuple[RefundedLine, ...] = ()
 
 
+# Asked for an expression over orders: what has paid each, less what went back of it, in its currency. No statement more
+# for who reads orders; ``selectors`` adds the expressions up as ``paid_amount``.
+paid_amounts: list[Callable[[], Combinable]] = []
 # Asked for the receipts that paid an order, oldest first.
 receipts_of: list[Callable[[UUID], list[Receipt]]] = []
 # Run once for each refund, when its money has gone, in the transaction that books it.

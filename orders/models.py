@@ -3,8 +3,11 @@
 from typing import ClassVar
 
 from django.conf import settings
+from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
 from django.db.models import F, Q, Value
+from django.db.models.fields.json import KT
+from django.db.models.functions import Upper
 
 from catalog.models import Product, Variant
 from catalog.tax_kinds import TaxKind
@@ -107,6 +110,7 @@ class Order(BaseModel):
 
     class Meta:
         ordering = ("-created_at", "-id")
+        permissions = [("export_order", "Can take orders out as a file")]
         constraints = [
             models.CheckConstraint(condition=Q(total_amount__gte=0), name="order_total_not_negative"),
             models.CheckConstraint(
@@ -127,6 +131,17 @@ class Order(BaseModel):
             models.Index(fields=["user", "-created_at"], name="order_by_user"),
             models.Index(fields=["-created_at", "-id"], name="order_newest"),
             models.Index(fields=["phone_number"], name="order_by_phone"),
+            # What staff find orders by: see ``finding``.
+            models.Index(fields=["status", "-created_at", "-id"], name="order_by_status"),
+            models.Index(fields=["total_amount", "id"], name="order_by_total"),
+            models.Index(KT("shipping_address__county"), F("created_at").desc(), name="order_by_county"),
+            models.Index(
+                KT("shipping_address__phone_number"),
+                name="order_by_recipient_phone",
+                condition=Q(shipping_address__has_key="phone_number"),
+            ),
+            models.Index(OpClass(Upper("email"), name="text_pattern_ops"), name="order_by_email"),
+            GinIndex(OpClass(Upper(KT("shipping_address__recipient")), name="gin_trgm_ops"), name="order_by_recipient"),
             models.Index(fields=["email"], name="order_guest_unpaid", condition=Q(status="pending", user__isnull=True)),
             models.Index(
                 fields=["reserved_until"], name="order_unpaid", condition=Q(status="pending", payment_open=False)
@@ -229,6 +244,7 @@ class OrderEvent(models.Model):
 # Last, of the parts that stand by themselves.
 from orders.checkout.models import Checkout  # noqa: E402,F401
 from orders.documents.models import NumberSeries, TaxDocument  # noqa: E402,F401
+from orders.editing.models import ManualDiscount, OrderEdit  # noqa: E402,F401
 from orders.etims.models import EtimsSubmission  # noqa: E402,F401
 from orders.fulfilment.models import Shipment, ShipmentEvent, ShipmentItem  # noqa: E402,F401
 from orders.promotions.models import (  # noqa: E402,F401

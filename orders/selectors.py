@@ -8,13 +8,16 @@ from uuid import UUID
 
 from django.conf import settings
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import Expression, Prefetch, Q, QuerySet, TextField, UUIDField
+from django.db.models import DecimalField, Expression, Prefetch, Q, QuerySet, TextField, UUIDField, Value
+from django.db.models.expressions import Combinable
 from django.utils import timezone
 
 from accounts.models import User
 from catalog.prices.rules import unit_price
 from catalog.prices.selectors import offers_of, with_offers
+from ecommerce.money import ZERO
 from ecommerce.prepared import Parameter, Prepared
+from orders import hooks
 from orders.checkout.models import checkout_of
 from orders.fulfilment.selectors import received_items
 from orders.models import Cart, CartItem, Order, OrderItem
@@ -59,7 +62,20 @@ def orders_visible_to(user: User) -> QuerySet[Order]:
 
 
 def _with_lines() -> QuerySet[Order]:
-    return Order.objects.prefetch_related(Prefetch("items", queryset=OrderItem.objects.order_by("position")))
+    orders = with_paid_amount(Order.objects.all())
+    return orders.prefetch_related(Prefetch("items", queryset=OrderItem.objects.order_by("position")))
+
+
+def with_paid_amount(orders: QuerySet[Order]) -> QuerySet[Order]:
+    """Annotate ``paid_amount``: what of each order's total has been paid, by what payments tell of it."""
+    nothing: Combinable = Value(ZERO, DecimalField(max_digits=12, decimal_places=2))
+    return orders.annotate(paid_amount=sum((paid() for paid in hooks.paid_amounts), start=nothing))
+
+
+def amount_due(order: Order) -> Decimal:
+    """Return what is still to be paid for an order, of ``with_paid_amount`` or just placed; nothing once it is not."""
+    paid: Decimal = getattr(order, "paid_amount", ZERO)
+    return max(order.total_amount - paid, ZERO) if order.is_payable else ZERO
 
 
 def with_goods(lines: Lines, *, to: UUID | Expression | None) -> Lines:

@@ -12,11 +12,22 @@ from ecommerce.kra import is_kra_pin
 from orders.fulfilment.selectors import FulfilmentStatus, fulfilment_status
 from orders.models import Order, OrderEvent, OrderItem
 from orders.placing import Contact
+from orders.selectors import amount_due
 from orders.shipping.addresses import CountryField, checked_address
 
 
 def quantity_field(**kwargs: Any) -> StrictIntegerField:
     return StrictIntegerField(min_value=1, max_value=settings.ORDER_MAX_QUANTITY, **kwargs)
+
+
+def expected_total_field() -> serializers.DecimalField:
+    return serializers.DecimalField(
+        max_digits=12,
+        decimal_places=2,
+        min_value=0,
+        required=False,
+        help_text="What the customer was shown. An order that costs anything else is not made: 409 `total_changed`.",
+    )
 
 
 class AddressSerializer(serializers.Serializer[Any]):
@@ -94,6 +105,7 @@ def contact_from(data: dict[str, Any]) -> Contact:
 class PlaceOrderSerializer(ContactSerializer):
     shipping_method_id = serializers.UUIDField(required=False)
     pickup_point_id = serializers.UUIDField(required=False)
+    expected_total = expected_total_field()
     items = OrderItemInputSerializer(many=True, allow_empty=False, max_length=settings.ORDER_MAX_LINES)  # type: ignore[call-arg]
 
 
@@ -143,6 +155,9 @@ class OrderItemSerializer(serializers.ModelSerializer[OrderItem]):
 class OrderSerializer(serializers.ModelSerializer[Order]):
     items = OrderItemSerializer(many=True, read_only=True)
     fulfilment_status = serializers.SerializerMethodField()
+    amount_due = serializers.SerializerMethodField(
+        help_text="What is still to be paid, by any means, less what gift cards, credit or parts have paid already."
+    )
 
     class Meta:
         model = Order
@@ -158,6 +173,7 @@ class OrderSerializer(serializers.ModelSerializer[Order]):
             "shipping",
             "tax",
             "total_amount",
+            "amount_due",
             "email",
             "phone_number",
             "shipping_address",
@@ -176,6 +192,10 @@ class OrderSerializer(serializers.ModelSerializer[Order]):
     @extend_schema_field(serializers.ChoiceField(choices=FulfilmentStatus.choices))
     def get_fulfilment_status(self, order: Order) -> str:
         return fulfilment_status(order.items.all())
+
+    @extend_schema_field(serializers.DecimalField(max_digits=12, decimal_places=2))
+    def get_amount_due(self, order: Order) -> str:
+        return str(amount_due(order))
 
 
 class OrderEventSerializer(serializers.ModelSerializer[OrderEvent]):

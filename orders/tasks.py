@@ -36,6 +36,13 @@ def send_order_received(order_id: str) -> None:
     send(order_id)
 
 
+@owed_task("orders.send_order_changed", network=True)
+def send_order_changed(edit_id: str) -> None:
+    from orders.editing.notifications import send_order_changed as send
+
+    send(edit_id)
+
+
 @shared_task(name="orders.cancel_unpaid_orders")
 def cancel_unpaid_orders() -> None:
     from orders.services import cancel_unpaid_orders as cancel

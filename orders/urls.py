@@ -1,8 +1,11 @@
 from rest_framework.routers import SimpleRouter
 
 from orders import views
+from orders.bulk.urls import urlpatterns as bulk_urls
 from orders.cart_urls import urlpatterns as cart_urls
 from orders.documents.urls import urlpatterns as document_urls
+from orders.editing.urls import urlpatterns as editing_urls
+from orders.exporting.urls import urlpatterns as export_urls
 from orders.fulfilment.urls import urlpatterns as fulfilment_urls
 from orders.guests.urls import urlpatterns as guest_urls
 from orders.promotions.urls import urlpatterns as promotion_urls
@@ -13,11 +16,14 @@ router = SimpleRouter()
 router.register("orders", views.OrderViewSet, basename="order")
 
 urlpatterns = [
+    *bulk_urls,
     *cart_urls,
     *guest_urls,
     *promotion_urls,
     *shipping_urls,
     *document_urls,
+    *editing_urls,
+    *export_urls,
     *fulfilment_urls,
     *returns_urls,
     *router.urls,

@@ -21,6 +21,9 @@ from orders import cancelling, selectors, serializers, services
 from orders.checkout.serializers import PlacedOrderSerializer
 from orders.checkout.services import submit_order
 from orders.checkout.shipping import ShippingChoice
+from orders.editing.serializers import StatusSerializer
+from orders.editing.statuses import change_status
+from orders.editing.versions import etag_of
 from orders.filters import OrderFilter
 from orders.guests.access import ORDER_TOKEN_HEADER, SignedInOrHolder, buyer_of, key_owner, key_owner_of
 from orders.lines import ItemInput
@@ -37,7 +40,12 @@ ORDER_ORDERINGS = {
 
 @extend_schema_view(
     list=extend_schema(
-        summary="List orders", description="A customer sees their own, staff with the right see all; newest first."
+        summary="List orders",
+        description=(
+            "A customer sees their own, staff with the right see all; newest first. `search` takes whatever is at "
+            "hand: a number (with or without its last digit, with dashes), a phone number in any writing, an e-mail "
+            "address or its beginning, a name, a SKU, the receipt of a payment."
+        ),
     ),
     retrieve=extend_schema(summary="Show an order", parameters=[ORDER_TOKEN_HEADER]),
 )
@@ -62,6 +70,10 @@ class OrderViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Ge
             return [AllowAny()]
         # A link opens one order, not a list of them.
         return [IsAuthenticated()] if self.action == "list" else super().get_permissions()
+
+    def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        order = self.get_object()
+        return Response(self.get_serializer(order).data, headers={"ETag": etag_of(order)})
 
     def get_throttles(self) -> Any:
         return [*super().get_throttles(), *([GuestOrderThrottle()] if self.action == "create" else [])]
@@ -107,7 +119,13 @@ class OrderViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Ge
         items = [ItemInput(**item, attr=f"items.{index}") for index, item in enumerate(data["items"])]
 
         def effect() -> Response:
-            order = submit_order(user=user, items=items, contact=contact, shipping=shipping)
+            order = submit_order(
+                user=user,
+                items=items,
+                contact=contact,
+                shipping=shipping,
+                expected_total=data.get("expected_total"),
+            )
             return Response(shared(PlacedOrderSerializer).to_representation(order), status=status.HTTP_201_CREATED)
 
         owner = f"user:{user.pk}" if user else key_owner(request, contact)
@@ -147,6 +165,45 @@ class OrderViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Ge
     )
     def destroy(self, request: Request, pk: str) -> Response:
         return self._cancel(request, {})
+
+    @extend_schema(
+        summary="Change an order's status",
+        description=(
+            "For staff: `shipped` sends all that is left in one parcel, `delivered` ends every parcel, `cancelled` is "
+            "`POST /orders/{id}/cancel/`, and that much an order's customer may, too. What may not follow is a 409 "
+            "with what is `allowed`; `paid` and `refunded` follow their money (`status_follows_money`). Nothing else "
+            "of an order is changed here: `POST /orders/{id}/edits/` does."
+        ),
+        parameters=[IDEMPOTENCY_HEADER, ORDER_TOKEN_HEADER],
+        request=StatusSerializer,
+        responses={200: serializers.OrderSerializer},
+        examples=[OpenApiExample("It has arrived", value={"status": "delivered"}, request_only=True)],
+    )
+    def partial_update(self, request: Request, pk: str) -> Response:
+        order = self.get_object()
+        data = checked(StatusSerializer, request)
+        target, note = Order.Status(data["status"]), data.get("note", "")
+        if target == Order.Status.CANCELLED:
+            return self._cancel(request, {"reason": note})
+        actor = buyer_of(request).user
+        if actor is None or not (actor.is_staff and actor.has_perm("orders.change_order")):
+            raise PermissionDenied()
+
+        def effect() -> Response:
+            change_status(order.pk, target, actor=actor, note=note)
+            return self._answer(order, status.HTTP_200_OK)
+
+        return idempotency.run_once(request, owner=f"user:{actor.pk}", operation="orders.status", effect=effect)
+
+    @extend_schema(
+        summary="Change an order's status",
+        description="The same as `PATCH`.",
+        parameters=[IDEMPOTENCY_HEADER, ORDER_TOKEN_HEADER],
+        request=StatusSerializer,
+        responses={200: serializers.OrderSerializer},
+    )
+    def update(self, request: Request, pk: str) -> Response:
+        return self.partial_update(request, pk)
 
     @extend_schema(
         summary="Show an order's timeline",

@@ -20,4 +20,5 @@ class PaymentsConfig(AppConfig):
         hooks.give_credit.append(cancelling.give_credit)
         hooks.before_claim.append(services.hand_over)
         hooks.payment_chosen.append(services.refuse_unpayable)
+        hooks.paid_amounts.append(order_documents.paid_amount)
         hooks.receipts_of.append(order_documents.receipts_of)

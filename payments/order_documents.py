@@ -1,11 +1,30 @@
-"""What payments tell orders for their documents: the receipts that paid, and the refunds; see ``orders.hooks``."""
+"""What payments tell orders: how much is paid, the receipts that paid, and the refunds; see ``orders.hooks``."""
 
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
+
+from django.db.models import DecimalField, OuterRef, QuerySet, Subquery, Sum
+from django.db.models.expressions import Combinable
+from django.db.models.functions import Coalesce
 
 from ecommerce.money import ZERO
 from orders import hooks
 from payments.models import Payment, ReceivedMoney, Refund
+
+
+def paid_amount() -> Combinable:
+    """Return an expression over orders: what receipts have paid of each, less what went back or is on its way back."""
+    received = ReceivedMoney.objects.filter(payment__order=OuterRef("pk"), status=ReceivedMoney.Status.APPLIED)
+    back = Refund.objects.filter(received__payment__order=OuterRef("pk"), received__status="applied").exclude(
+        status=Refund.Status.FAILED
+    )
+    return _sum(received, "payment__order", "applied_amount") - _sum(back, "received__payment__order", "payment_amount")
+
+
+def _sum(rows: QuerySet[Any], by: str, amount: str) -> Coalesce:
+    sums = rows.order_by().values(by).annotate(sum=Sum(amount)).values("sum")
+    return Coalesce(Subquery(sums), ZERO, output_field=DecimalField(max_digits=12, decimal_places=2))
 
 
 def receipts_of(order_id: UUID) -> list[hooks.Receipt]:

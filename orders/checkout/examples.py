@@ -31,7 +31,7 @@ SHIPPING = [
 ]
 PAYMENT = [OpenApiExample("On the phone", value={"payment_method": "mpesa"}, request_only=True)]
 CONFIRM = [
-    OpenApiExample("What was shown", value={"version": 4}, request_only=True),
+    OpenApiExample("What was shown", value={"version": 4, "expected_total": "24999.00"}, request_only=True),
     OpenApiExample(
         "All at once", value={"version": 4, "phone_number": "0712345678", "note": "Call first"}, request_only=True
     ),

@@ -9,7 +9,7 @@ from ecommerce.fields import StrictIntegerField
 from orders.checkout.models import Checkout, PaymentMethod
 from orders.links import order_token
 from orders.models import Order
-from orders.serializers import ContactSerializer, OrderSerializer
+from orders.serializers import ContactSerializer, OrderSerializer, expected_total_field
 
 
 class ShippingStepSerializer(ContactSerializer):
@@ -64,6 +64,7 @@ class ConfirmSerializer(ContactSerializer):
     version = StrictIntegerField(
         required=False, min_value=1, help_text="Of the cart that the customer has seen. Another one is not ordered."
     )
+    expected_total = expected_total_field()
 
 
 class PlacedOrderSerializer(OrderSerializer):

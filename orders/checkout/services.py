@@ -19,7 +19,7 @@ from orders.checkout.door import refuse_at_the_door
 from orders.checkout.limits import refuse_hoarding, take_turns
 from orders.checkout.models import Checkout, checkout_of
 from orders.checkout.shipping import ShippingChoice, delivery_of, keep_quote, parcel_of_cart
-from orders.exceptions import CartEmpty, ContactRequired, PriceChanged
+from orders.exceptions import CartEmpty, ContactRequired, PriceChanged, TotalChanged
 from orders.lines import ItemInput
 from orders.models import Cart, Order
 from orders.placing import Contact, place_order
@@ -101,7 +101,12 @@ def choose_payment(cart: Cart, *, payment_method: str) -> Cart:
 
 @joined
 def check_out(
-    cart: Cart, *, user: User | None, told: Mapping[str, Any] | None = None, version: int | None = None
+    cart: Cart,
+    *,
+    user: User | None,
+    told: Mapping[str, Any] | None = None,
+    version: int | None = None,
+    expected_total: Decimal | None = None,
 ) -> Order:
     """Turn the cart as it is now into an order and empty it. What is ``told`` now goes before what was told earlier.
 
@@ -128,7 +133,16 @@ def check_out(
         raise ShippingMethodUnavailable()
     contact = Contact(**{name: getattr(checkout, name) for name in TOLD} | dict(told or {}))
     choice = ShippingChoice(checkout.method_id, checkout.pickup_point_id, seen=checkout.shipping_amount)
-    order = submit_order(user=user, items=items, contact=contact, shipping=choice, cart=cart, seen=seen, codes=codes)
+    order = submit_order(
+        user=user,
+        items=items,
+        contact=contact,
+        shipping=choice,
+        cart=cart,
+        seen=seen,
+        codes=codes,
+        expected_total=expected_total,
+    )
     refuse_at_the_door(checkout.payment_method, order.delivery, order.total_amount)
     clear(cart)
     return order
@@ -144,11 +158,13 @@ def submit_order(
     cart: Cart | None = None,
     seen: Mapping[UUID, Decimal] | None = None,
     codes: Sequence[str] = (),
+    expected_total: Decimal | None = None,
 ) -> Order:
     """Place an order for a customer or, with ``user`` None, for a guest, who gets a mail with the order's link.
 
     Raises:
         ContactRequired: a guest who cannot be reached.
+        TotalChanged: it does not cost ``expected_total``; a promotion may have ended, or a tax have changed.
         PriceChanged: also where the shipping costs something else than was shown; tells the new total.
         TooManyUnpaidOrders, TooManyUnitsHeld: the customer holds too much of the stock already.
         and what ``shipping.delivery_of`` and ``place_order`` raise; ``InsufficientStock`` tells a user which unpaid
@@ -184,6 +200,8 @@ def submit_order(
             shipping=str(delivery.amount),
             total_amount=str(order.total_amount),
         )
+    if expected_total is not None and order.total_amount != expected_total:
+        raise TotalChanged(order)
     refuse_hoarding(order)
     if user is None and order.email:
         send_order_received.owe(f"order-received:{order.pk}", order_id=str(order.pk))

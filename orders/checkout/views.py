@@ -105,8 +105,9 @@ class ConfirmView(CheckoutMixin):
             "Without an `Idempotency-Key` the cart's version is the key: sent twice, it orders once, and is answered "
             "twice while the order waits for its money. A price or a "
             "shipping charge that is not the one that was shown is a 409; the shipping step, or changing the line, "
-            "accepts the new one. Who is not signed in gives an `email` or a `phone_number`, here or before, and "
-            "keeps the `order_token` of the answer."
+            "accepts the new one. So is a total other than `expected_total`, such as when a promotion has just ended: "
+            "`total_amount` in the answer is what it would cost. Who is not signed in gives an `email` or a "
+            "`phone_number`, here or before, and keeps the `order_token` of the answer."
         ),
         parameters=[IDEMPOTENCY_HEADER, CART_TOKEN_HEADER],
         request=ConfirmSerializer,
@@ -116,9 +117,10 @@ class ConfirmView(CheckoutMixin):
     def post(self, request: Request) -> Response:
         data = checked(ConfirmSerializer, request)
         cart, user, version = self.cart(request), self.user(request), data.pop("version", None)
+        expected = data.pop("expected_total", None)
 
         def effect() -> Response:
-            order = services.check_out(cart, user=user, told=data, version=version)
+            order = services.check_out(cart, user=user, told=data, version=version, expected_total=expected)
             return Response(shared(PlacedOrderSerializer).to_representation(order), status=status.HTTP_201_CREATED)
 
         def once(of_version: int) -> Response:

@@ -72,12 +72,20 @@ _RELEASE = f"""
 """  # noqa: S608
 
 
-def redeem(order: Order, applied: Sequence[Applied], *, customer_key: str, codes: Sequence[str]) -> None:
+def redeem(
+    order: Order,
+    applied: Sequence[Applied],
+    *,
+    customer_key: str,
+    codes: Sequence[str],
+    kept: Mapping[UUID, Coupon] | None = None,
+) -> None:
     """Take the limits of what has taken something off an order, and write down what it was.
 
     ``codes`` are all that the customer has entered, normalised. One that gives nothing beside a better promotion is no
     matter; one that has ended meanwhile is, since the customer has seen another total. Must run in the transaction that
-    places the order, with its stock taken. No statement where there is nothing to do, seven at most.
+    places the order, with its stock taken. No statement where there is nothing to do, seven at most. ``kept`` are, by
+    promotion, coupons that the order had when it was placed: their terms may have ended since, their limits count.
 
     Raises:
         CouponRefused: with one row for each code: ``coupon_exhausted``, ``coupon_limit_per_customer``, …
@@ -86,6 +94,8 @@ def redeem(order: Order, applied: Sequence[Applied], *, customer_key: str, codes
     coupons = _still_good(codes, to=order.user_id, customer_key=customer_key) if codes else {}
     if not applied:
         return
+    coupons |= kept or {}
+    codes = [*codes, *(coupon.code for coupon in (kept or {}).values())]
     amounts = {UUID(str(one.key)): one.amount for one in applied}
     by_promotion = {key: coupons.get(key) for key in amounts}
     spent = _take(_PROMOTIONS, by_promotion)

@@ -148,8 +148,8 @@ def test_payment_is_shown_to_those_who_may_see_payments(order):
 @pytest.mark.parametrize(
     ("status", "titles"),
     [
-        ("pending", ["Cancel order"]),
-        ("paid", ["Ship", "Cancel order"]),
+        ("pending", ["Edit", "Cancel some", "Cancel order"]),
+        ("paid", ["Ship", "Cancel some", "Cancel order"]),
         ("shipped", ["Delivered"]),
         ("delivered", []),
         ("cancelled", []),

@@ -1,0 +1,1 @@
+"""Finding orders by whatever a customer tells, or staff have at hand."""
