@@ -230,7 +230,7 @@ def _set_quantity(cart: Cart, variant: Variant, quantity: int) -> None:
     is_new = not variant.in_cart  # type: ignore[attr-defined]
     if quantity > settings.ORDER_MAX_QUANTITY or (is_new and variant.lines >= settings.ORDER_MAX_LINES):  # type: ignore[attr-defined]
         raise QuantityTooLarge([ErrorRow(QuantityTooLarge.code, QuantityTooLarge.message, "quantity")])
-    available = variant.stock_level.available
+    available = variant.stock_level.sellable
     if variant.product.kind == Product.Kind.PHYSICAL and quantity > available:
         message = f"Only {available} left of {variant.product.product_name}."
         raise InsufficientStock([ErrorRow(InsufficientStock.code, message, "quantity")])

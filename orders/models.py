@@ -175,6 +175,9 @@ class OrderItem(BaseModel):
     uncharged_quantity = models.PositiveIntegerField(default=0, db_default=0)
     shipped_quantity = models.PositiveIntegerField(default=0, db_default=0)
     returned_quantity = models.PositiveIntegerField(default=0, db_default=0)  # of the shipped ones
+    # Of those still to be shipped, the ones that are not here yet; see ``orders.backorders``.
+    awaited_quantity = models.PositiveIntegerField(default=0, db_default=0)
+    available_from = models.DateField(null=True, blank=True)  # when they were expected, as the customer was told
 
     class Meta:
         ordering = ("position",)
@@ -189,8 +192,18 @@ class OrderItem(BaseModel):
                 condition=Q(shipped_quantity__gte=F("returned_quantity")), name="order_item_returned_was_shipped"
             ),
             models.CheckConstraint(
+                condition=Q(
+                    quantity__gte=F("cancelled_quantity") + F("shipped_quantity") + F("awaited_quantity"),
+                ),
+                name="order_item_awaited_is_open",
+            ),
+            models.CheckConstraint(
                 condition=Q(cancelled_quantity__gte=F("uncharged_quantity")), name="order_item_uncharged_is_cancelled"
             ),
+        ]
+
+        indexes = [
+            models.Index(fields=["variant", "order"], name="order_item_awaited", condition=Q(awaited_quantity__gt=0))
         ]
 
     def __str__(self) -> str:

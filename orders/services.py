@@ -83,7 +83,8 @@ def release_units(units: Mapping[OrderItem, int], *, actor: User | None = None) 
     """Count open units of a locked order's lines as cancelled and give their stock back. Products must be loaded."""
     for item, number in units.items():
         item.cancelled_quantity += number
-    OrderItem.objects.bulk_update(units, ["cancelled_quantity"])
+        item.awaited_quantity -= min(number, item.awaited_quantity)  # who waits no more for some, keeps what is here
+    OrderItem.objects.bulk_update(units, ["cancelled_quantity", "awaited_quantity"])
     goods = {item: number for item, number in units.items() if item.product.kind == Product.Kind.PHYSICAL}
     stock.lock_stock(item.variant_id for item in goods)
     parts = next_parts(goods, StockMovement.Kind.RELEASE)

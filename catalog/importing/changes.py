@@ -190,11 +190,11 @@ class Changes:
 
     def _count(self, journal: list[Entry], variant: Variant, record: VariantRecord) -> None:
         level = self._levels.get(variant.pk)
-        if level is None or record.counted is None or record.counted == level.available:
+        if level is None or record.counted is None or record.counted == level.units_here:
             return
-        self._counted[variant.pk] = record.counted - level.available
+        self._counted[variant.pk] = record.counted - level.units_here
         journal.append(
-            Entry("stock", variant.product_id, variant.pk, {"stock": level.available}, {"stock": record.counted})
+            Entry("stock", variant.product_id, variant.pk, {"stock": level.units_here}, {"stock": record.counted})
         )
 
     def store(self) -> None:

@@ -150,7 +150,7 @@ def place_replacement(goods_return: Return, *, actor: User | None) -> Order:
 def _refuse_short(units: dict[UUID, int], variants: dict[UUID, Variant]) -> None:
     rows = stock.lock_stock(units)
     short = [
-        ErrorRow(InsufficientStock.code, f"Only {rows[pk].available} left of {variants[pk].sku}.")
+        ErrorRow(InsufficientStock.code, f"Only {rows[pk].units_here} left of {variants[pk].sku}.")
         for pk, quantity in units.items()
         if rows[pk].available < quantity
     ]
