@@ -98,6 +98,7 @@ class Product(BaseModel):
         PHYSICAL = "physical"
         DIGITAL = "digital"
         RENTAL = "rental"
+        GIFT_CARD = "gift_card"  # what is paid for a unit can be spent in the shop: ``payments.credit.sold``
 
     product_name = models.CharField(max_length=255, db_index=True)
     url_key = models.SlugField(max_length=140, unique=True)
@@ -134,6 +135,11 @@ class Product(BaseModel):
 
     class Meta:
         constraints = [
+            models.CheckConstraint(
+                condition=~Q(kind="gift_card") | Q(tax_kind="outside", seller__isnull=True),
+                name="product_gift_card_is_the_shops",
+                violation_error_message="A gift card is sold by the shop itself, and outside VAT.",
+            ),
             models.CheckConstraint(condition=Q(price__gte=0), name="product_price_not_negative"),
         ]
         indexes = [

@@ -244,6 +244,7 @@ from orders.checkout.models import Checkout  # noqa: E402,F401
 from orders.documents.models import NumberSeries, TaxDocument  # noqa: E402,F401
 from orders.etims.models import EtimsSubmission  # noqa: E402,F401
 from orders.fulfilment.models import Shipment, ShipmentEvent, ShipmentItem  # noqa: E402,F401
+from orders.gifts.models import GiftRecipient  # noqa: E402,F401
 from orders.promotions.models import (  # noqa: E402,F401
     CartCoupon,
     Coupon,

@@ -4,6 +4,7 @@ from orders import views
 from orders.cart_urls import urlpatterns as cart_urls
 from orders.documents.urls import urlpatterns as document_urls
 from orders.fulfilment.urls import urlpatterns as fulfilment_urls
+from orders.gifts.urls import urlpatterns as gift_urls
 from orders.guests.urls import urlpatterns as guest_urls
 from orders.promotions.urls import urlpatterns as promotion_urls
 from orders.returns.urls import urlpatterns as returns_urls
@@ -14,6 +15,7 @@ router.register("orders", views.OrderViewSet, basename="order")
 
 urlpatterns = [
     *cart_urls,
+    *gift_urls,
     *guest_urls,
     *promotion_urls,
     *shipping_urls,

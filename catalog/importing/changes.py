@@ -17,6 +17,7 @@ from catalog import stock
 from catalog.importing.records import Entry, ProductRecord, VariantRecord, fingerprint
 from catalog.models import Category, Product, Stock, StockMovement, Variant
 from catalog.searching.indexing import index_products
+from catalog.tax_kinds import TaxKind
 from ecommerce.models import new_id
 
 BATCH = 1000
@@ -99,6 +100,7 @@ class Changes:
             brand_id=brand_id,
             image_url=record.image_url,
             kind=record.kind or Product.Kind.PHYSICAL,
+            tax_kind=TaxKind.OUTSIDE if record.kind == Product.Kind.GIFT_CARD else TaxKind.STANDARD,
             is_active=record.is_active is not False,
             attributes=attributes,
             tags=self._tag_keys(record),

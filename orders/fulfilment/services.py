@@ -18,6 +18,7 @@ from accounts.models import User
 from catalog import stock
 from catalog.models import Product, StockMovement
 from ecommerce.exceptions import ErrorRow
+from orders import hooks
 from orders.exceptions import InvalidOrderTransition
 from orders.fulfilment.carriers import carrier_name, tracking_link
 from orders.fulfilment.exceptions import (
@@ -229,7 +230,7 @@ def settle_fulfilment(order: Order, *, actor: User | None = None, note: str = ""
     """
     lines = list(order.items.annotate(kind=F("product__kind")).defer("options"))
     if order.status == Order.Status.PAID or order.paid_at is not None:
-        _hand_over([line for line in lines if line.kind != Product.Kind.PHYSICAL])
+        _hand_over(order, [line for line in lines if line.kind != Product.Kind.PHYSICAL])
     goods = [line for line in lines if line.kind == Product.Kind.PHYSICAL]
     if any(_left(line) for line in goods) or not any(line.shipped_quantity for line in lines):
         return order
@@ -246,11 +247,13 @@ def _left(line: OrderItem) -> int:
     return line.quantity - line.cancelled_quantity - line.shipped_quantity
 
 
-def _hand_over(lines: Iterable[OrderItem]) -> None:
-    for line in lines:
-        if units := _left(line):
-            line.shipped_quantity += units
-            line.save(update_fields=["shipped_quantity", "updated_at"])
+def _hand_over(order: Order, lines: Iterable[OrderItem]) -> None:
+    open_lines = [line for line in lines if _left(line)]
+    for line in open_lines:
+        line.shipped_quantity += _left(line)
+        line.save(update_fields=["shipped_quantity", "updated_at"])
+    for follow in hooks.handed_over if open_lines else ():
+        follow(order, open_lines)
 
 
 def _wanted(order: Order, items: Mapping[UUID, OrderItem], lines: Sequence[ShipLine] | None) -> dict[UUID, int]:

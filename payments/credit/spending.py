@@ -30,6 +30,7 @@ from payments.credit.exceptions import (
     NoStoreCredit,
 )
 from payments.credit.models import GIFT_CARD, STORE_CREDIT, GiftCard, StoreCredit
+from payments.credit.sold import refuse_for_gift_cards
 from payments.exceptions import AlreadyPaid, AmountNotPayable, OrderNotFound, PaymentInProgress, PaymentUnderReview
 from payments.models import Payment, PaymentAttempt, ReceivedMoney
 from payments.providers import get_provider
@@ -110,6 +111,7 @@ def _lock_order_to_pay(buyer: Buyer, order_id: UUID, provider: str) -> tuple[Pay
         raise OrderNotFound()
     if found.total_amount <= 0:
         raise AlreadyPaid()
+    refuse_for_gift_cards(found)
     payment = lock_payment_of(found, method=provider, provider=provider)
     attempts = payment.attempts.select_for_update(no_key=True, of=("self",))
     live = attempts.filter(status__in=PaymentAttempt.LIVE).first()
