@@ -7,7 +7,7 @@ class PaymentsConfig(AppConfig):
     def ready(self) -> None:
         from orders import hooks
         from payments import cancelling, free, order_documents, services, system_checks  # noqa: F401 - registers the checks
-        from payments.credit import sold
+        from payments.credit import sold, spending
 
         hooks.after_placing.append(free.settle_free)
         hooks.before_cancel.append(cancelling.end_waiting)
@@ -19,6 +19,7 @@ class PaymentsConfig(AppConfig):
         hooks.give_credit.append(cancelling.give_credit)
         hooks.before_claim.append(services.hand_over)
         hooks.handed_over.append(sold.owe_cards)
+        hooks.pay_with_credit.append(spending.spend_credit_on)
         hooks.gift_told.append(sold.follow_recipient)
         hooks.payment_chosen.append(services.refuse_unpayable)
         hooks.receipts_of.append(order_documents.receipts_of)

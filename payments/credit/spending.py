@@ -100,6 +100,12 @@ def spend_store_credit(*, user: User, order_id: UUID, amount: Decimal | None = N
     return _pay(payment, order, balance, provider=STORE_CREDIT, amount=amount, actor=user)
 
 
+def spend_credit_on(order: Order, amount: Decimal) -> None:
+    """Let a customer's store credit pay ``amount`` of a new order for returned goods; told by ``orders.hooks``."""
+    if order.user is not None:
+        spend_store_credit(user=order.user, order_id=order.pk, amount=amount)
+
+
 def _is_usable(card: GiftCard) -> bool:
     return card.is_active and (card.expires_at is None or card.expires_at > timezone.now())
 

@@ -12,9 +12,12 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
 from catalog import stock
+from catalog.checks import violations
 from catalog.inventory.availability import AvailabilityPolicy
 from catalog.models import Product, Stock
+from ecommerce.models import OutboxMessage
 from orders import placing, services
+from orders.backorders.checks import CHECKS
 from orders.backorders.services import allocate
 from orders.cancelling import UnitsInput, cancel_units
 from orders.fulfilment.exceptions import GoodsAwaited
@@ -306,6 +309,26 @@ def test_cancelled_order_gives_what_was_here_to_the_next_who_waits(run_owed_work
     assert (awaited(second), available(product)) == ([0], 0)
     ship(second.pk)
     everything_holds()
+
+
+def wrong() -> list[str]:
+    return [check.name for check in CHECKS if list(violations(check))]
+
+
+def test_checks_find_what_is_awaited_wrongly():
+    product = sold_later(limit=5)
+    order = paid(product, 2)
+    assert wrong() == []
+
+    order.items.update(awaited_quantity=1)
+    assert wrong() == [CHECKS[0].name]  # one unit is owed to nobody
+    order.items.update(awaited_quantity=2)
+    Stock.objects.update(available=-1)  # one has come, and somebody owes to give it out
+    assert wrong() == []
+    OutboxMessage.objects.filter(topic="orders.allocate_stock").delete()
+    assert wrong() == [CHECKS[0].name]
+    Order.objects.update(status="delivered")
+    assert wrong() == [check.name for check in CHECKS]
 
 
 # --- At the same time
