@@ -6,6 +6,7 @@ from typing import Any
 from django import forms
 from django.utils.text import slugify
 from unfold.widgets import (
+    UnfoldAdminDateWidget,
     UnfoldAdminDecimalFieldWidget,
     UnfoldAdminIntegerFieldWidget,
     UnfoldAdminSelectWidget,
@@ -18,6 +19,7 @@ from catalog.attributes.cleaning import clean_attributes
 from catalog.attributes.exceptions import AttributesRefused
 from catalog.duplicates import is_id
 from catalog.editing.url_keys import RESERVED, RESERVED_TEXT, free_url_key
+from catalog.inventory.availability import AvailabilityPolicy
 from catalog.models import Brand, Category, Product, StockMovement, Variant
 from catalog.services import VariantInput
 from catalog.tagging.exceptions import TagsRefused
@@ -302,3 +304,31 @@ class AdjustStockForm(forms.Form):
         if data.get("kind") in (StockMovement.Kind.RECEIVE, StockMovement.Kind.RETURN) and data.get("units", 1) < 0:
             self.add_error("units", "What comes in is counted with a positive number.")
         return data
+
+
+class AvailabilityForm(forms.Form):
+    """Whether a variant is sold beyond what is here."""
+
+    POLICIES = (
+        (AvailabilityPolicy.DENY.value, "Not sold when nothing is left"),
+        (AvailabilityPolicy.BACKORDER.value, "Back-order: sold now, sent when more have come"),
+        (AvailabilityPolicy.PREORDER.value, "Pre-order: sold before it is out"),
+    )
+
+    availability_policy = forms.ChoiceField(
+        label="When nothing is left", choices=POLICIES, widget=UnfoldAdminSelectWidget(choices=POLICIES)
+    )
+    backorder_limit = forms.IntegerField(
+        label="At most",
+        min_value=0,
+        max_value=MOST_UNITS,
+        required=False,
+        widget=UnfoldAdminIntegerFieldWidget(),
+        help_text="Units that are sold beyond those that are here. What was sold beyond a lower limit stays sold.",
+    )
+    available_from = forms.DateField(
+        label="Expected from",
+        required=False,
+        widget=UnfoldAdminDateWidget(),
+        help_text="What customers are told; a pre-order needs it.",
+    )

@@ -1,12 +1,14 @@
 """What is for sale, and how much of it there is."""
 
+from datetime import date
+
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex, GistIndex
 from django.contrib.postgres.search import SearchVectorField
 from django.db import models
 from django.db.models import F, Q, QuerySet, Sum
-from django.db.models.functions import Coalesce
+from django.db.models.functions import Coalesce, Greatest
 
 from catalog.attributes.models import Attribute, AttributeChoice, CategoryAttribute, ProductNumber  # noqa: F401
 from catalog.changes.models import ProductChange  # noqa: F401 - a sub-package's models are the app's
@@ -15,6 +17,7 @@ from catalog.documents.models import CatalogueVersion  # noqa: F401
 from catalog.exchange.models import CatalogueImport, ImportChange, ImportProblem  # noqa: F401
 from catalog.images.files import address_of
 from catalog.images.models import ProductImage  # noqa: F401
+from catalog.inventory.availability import Availability, AvailabilityPolicy, with_availability
 from catalog.inventory.models import (  # noqa: F401
     LowStockAlert,
     StockCount,
@@ -76,15 +79,11 @@ class ProductQuerySet(QuerySet["Product"]):
         return self.filter(is_active=True, deleted_at__isnull=True)
 
     def with_stock(self) -> "ProductQuerySet":
-        """Annotate ``stock``: sellable units over all active variants."""
-        total = (
-            Stock.objects.filter(product_id=models.OuterRef("pk"), variant__is_active=True)
-            .order_by()
-            .values("product_id")
-            .annotate(total=Sum("available"))
-            .values("total")
-        )
-        return self.annotate(stock=Coalesce(models.Subquery(total), 0))
+        """Annotate ``stock``, the units of all active variants that are here, with ``availability`` and its date."""
+        levels = Stock.objects.filter(product_id=models.OuterRef("pk"), variant__is_active=True)
+        total = levels.order_by().values("product_id").annotate(total=Sum(Greatest("available", 0))).values("total")
+        products = self.annotate(stock=Coalesce(models.Subquery(total), 0))
+        return with_availability(products, levels)
 
 
 class Product(BaseModel):
@@ -99,6 +98,7 @@ class Product(BaseModel):
         PHYSICAL = "physical"
         DIGITAL = "digital"
         RENTAL = "rental"
+        GIFT_CARD = "gift_card"  # what is paid for a unit can be spent in the shop: ``payments.credit.sold``
 
     product_name = models.CharField(max_length=255, db_index=True)
     url_key = models.SlugField(max_length=140, unique=True)
@@ -135,6 +135,11 @@ class Product(BaseModel):
 
     class Meta:
         constraints = [
+            models.CheckConstraint(
+                condition=~Q(kind="gift_card") | Q(tax_kind="outside", seller__isnull=True),
+                name="product_gift_card_is_the_shops",
+                violation_error_message="A gift card is sold by the shop itself, and outside VAT.",
+            ),
             models.CheckConstraint(condition=Q(price__gte=0), name="product_price_not_negative"),
         ]
         indexes = [
@@ -203,6 +208,9 @@ class Stock(models.Model):
     ``available`` is sellable now; ``on_hand`` is what lies on the shelf, so ``on_hand - available`` is promised to
     orders. Both are sums of ``StockMovement`` and are written by ``catalog.stock`` alone. Where the goods lie says
     ``WarehouseStock``, which no order locks or reads before it is shipped.
+
+    ``available`` is below zero while more are promised than are here: by ``backorder_limit`` at most. A trigger refuses
+    to take more, and lets one that is further down, since the limit has been lowered, only rise.
     """
 
     variant = models.OneToOneField(Variant, primary_key=True, on_delete=models.CASCADE, related_name="stock_level")
@@ -211,17 +219,52 @@ class Stock(models.Model):
     on_hand = models.IntegerField(default=0)
     # At or below so many available it is low; none is the shop's own, settings.LOW_STOCK_THRESHOLD.
     low_stock_threshold = models.PositiveIntegerField(null=True, blank=True)
+    availability_policy = models.CharField(
+        max_length=10,
+        choices=AvailabilityPolicy.choices,
+        default=AvailabilityPolicy.DENY,
+        db_default=AvailabilityPolicy.DENY,
+    )
+    backorder_limit = models.PositiveIntegerField(default=0, db_default=0)  # units sold beyond those that are here
+    available_from = models.DateField(null=True, blank=True)  # when more are expected
 
     class Meta:
         verbose_name_plural = "stock"
         constraints = [
-            models.CheckConstraint(condition=Q(available__gte=0), name="stock_available_not_negative"),
+            models.CheckConstraint(
+                condition=Q(availability_policy="deny", backorder_limit=0, available_from__isnull=True)
+                | Q(availability_policy="backorder", backorder_limit__gt=0)
+                | Q(availability_policy="preorder", backorder_limit__gt=0, available_from__isnull=False),
+                name="stock_policy_is_whole",
+            ),
             models.CheckConstraint(condition=Q(on_hand__gte=F("available")), name="stock_on_hand_covers_available"),
         ]
         indexes = [models.Index(fields=["available"], name="stock_low")]
 
     def __str__(self) -> str:
         return f"{self.available} available, {self.on_hand} on hand"
+
+    @property
+    def units_here(self) -> int:
+        """How many units are here for whoever orders next."""
+        return max(self.available, 0)
+
+    @property
+    def sellable(self) -> int:
+        """How many units can be ordered now, those that come later too."""
+        return max(self.available + self.backorder_limit, 0)
+
+    @property
+    def availability(self) -> Availability:
+        if self.available > 0:
+            return Availability.IN_STOCK
+        return Availability(self.availability_policy) if self.sellable else Availability.OUT_OF_STOCK
+
+    @property
+    def expected_from(self) -> date | None:
+        """When what is ordered now is expected; None if it is here, or cannot be ordered, or nobody knows."""
+        is_later = self.availability in (Availability.BACKORDER, Availability.PREORDER)
+        return self.available_from if is_later else None
 
 
 class StockMovement(models.Model):

@@ -2,10 +2,12 @@
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from catalog.currencies.serializers import DisplayCurrencyField, DisplayPriceField
 from catalog.images.serializers import ProductImageSerializer
+from catalog.inventory.availability import Availability
 from catalog.models import Brand, Category, Product, Variant
 from catalog.prices.serializers import PriceBreaksField, YourPriceField, YourProductPriceField
 
@@ -44,7 +46,9 @@ class BrandSerializer(serializers.ModelSerializer[Brand]):
 
 
 class VariantSerializer(serializers.ModelSerializer[Variant]):
-    stock = serializers.IntegerField(source="stock_level.available", read_only=True)
+    stock = serializers.IntegerField(source="stock_level.units_here", read_only=True)
+    availability = serializers.SerializerMethodField()
+    available_from = serializers.DateField(source="stock_level.expected_from", read_only=True, allow_null=True)
     image_url = serializers.URLField(source="shown_image_url", read_only=True)
     display_price = DisplayPriceField(help_text="With `?currency=`.")
     display_compare_at_price = DisplayPriceField("compare_at_price", help_text="With `?currency=`.")
@@ -66,17 +70,30 @@ class VariantSerializer(serializers.ModelSerializer[Variant]):
             "display_compare_at_price",
             "display_currency",
             "stock",
+            "availability",
+            "available_from",
             "weight_grams",
             "barcode",
             "image_url",
         )
         read_only_fields = fields
 
+    @extend_schema_field(serializers.ChoiceField(choices=Availability.choices))
+    def get_availability(self, variant: Variant) -> str:
+        is_kept = variant.product.kind == Product.Kind.PHYSICAL
+        return variant.stock_level.availability if is_kept else Availability.IN_STOCK
+
 
 class ProductListSerializer(serializers.ModelSerializer[Product]):
     category = CategoryInProductSerializer(read_only=True)
     brand = BrandSerializer(read_only=True, allow_null=True)
     stock = serializers.IntegerField(read_only=True)
+    availability = serializers.ChoiceField(
+        choices=Availability.choices,
+        read_only=True,
+        help_text="The best of its variants. What is `backorder` or `preorder` is sold now and sent later.",
+    )
+    available_from = serializers.DateField(read_only=True, allow_null=True, help_text="When what comes is expected.")
     image_url = serializers.URLField(source="shown_image_url", read_only=True)
     display_price = DisplayPriceField(help_text="With `?currency=`: the price in that currency; null without a rate.")
     display_currency = DisplayCurrencyField(help_text="With `?currency=`.")
@@ -97,6 +114,8 @@ class ProductListSerializer(serializers.ModelSerializer[Product]):
             "brand",
             "stock",
             "in_stock",
+            "availability",
+            "available_from",
             "image_url",
             "tags",
             "kind",

@@ -15,6 +15,7 @@ from catalog import stock
 from catalog.exceptions import CategoryCycle, CategoryTooDeep
 from catalog.models import Brand, Category, Product, StockMovement, Variant
 from catalog.searching.indexing import index_all, index_products
+from catalog.tax_kinds import TaxKind
 from ecommerce.exceptions import ErrorRow
 
 # "One writer in the tree at a time": a transaction-long advisory lock, for a thing that has no row.
@@ -108,6 +109,8 @@ def create_product(*, variants: Sequence[VariantInput], actor: Any = None, **fie
 
     Amounts are in the product's currency. ``fields`` are those of ``Product``; its price comes from the variants.
     """
+    if fields.get("kind") == Product.Kind.GIFT_CARD:
+        fields.setdefault("tax_kind", TaxKind.OUTSIDE)
     product = Product.objects.create(price=min(variant.price for variant in variants), **fields)
     rows = Variant.objects.bulk_create(
         Variant(

@@ -8,12 +8,15 @@ order. Balances of warehouses follow the movements by a trigger, and are safe un
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from uuid import UUID
 
 from django.db import transaction
 
 from accounts.models import User
 from catalog.exceptions import InsufficientStock, ProductUnavailable
+from catalog.inventory.availability import AvailabilityPolicy
+from catalog.inventory.exceptions import AvailabilityNotWhole
 from catalog.inventory.picking import Pick, pick
 from catalog.models import Stock, StockMovement, Variant
 from ecommerce.exceptions import ErrorRow
@@ -187,9 +190,9 @@ def adjust_stock(
             [ErrorRow(ProductUnavailable.code, ProductUnavailable.message, str(pk)) for pk in unknown]
         )
     short = [
-        ErrorRow(InsufficientStock.code, f"Only {rows[pk].available} of this variant can be taken.", str(pk))
+        ErrorRow(InsufficientStock.code, f"Only {rows[pk].units_here} of this variant can be taken.", str(pk))
         for pk, units in changes.items()
-        if rows[pk].available + units < 0
+        if units < 0 and rows[pk].available + units < 0
     ]
     if short:
         raise InsufficientStock(short)
@@ -212,6 +215,32 @@ def set_threshold(variant_id: UUID, threshold: int | None) -> None:
     """Say at how many available units a variant is low; None is the shop's own number."""
     lock_stock([variant_id])
     Stock.objects.filter(pk=variant_id).update(low_stock_threshold=threshold)
+
+
+@transaction.atomic
+def set_availability(
+    variant_id: UUID, *, policy: AvailabilityPolicy, limit: int = 0, available_from: date | None = None
+) -> None:
+    """Say whether a variant is sold beyond what is here: by ``limit`` units at most, expected from a day on.
+
+    What has been sold beyond a lower limit stays sold; nothing more is until enough has come.
+
+    Raises:
+        AvailabilityNotWhole: a limit without a policy, a policy without a limit, a pre-order without a day.
+    """
+    sells_later = policy != AvailabilityPolicy.DENY
+    if sells_later != bool(limit):
+        raise AvailabilityNotWhole.about(
+            "backorder_limit", "How many units may be sold?" if sells_later else "Nothing is sold beyond what is here."
+        )
+    if policy == AvailabilityPolicy.PREORDER and available_from is None:
+        raise AvailabilityNotWhole.about("available_from", "A pre-order says from when on it is expected.")
+    if not sells_later and available_from is not None:
+        raise AvailabilityNotWhole.about("available_from", "Nothing is sold before it is here.")
+    lock_stock([variant_id])
+    Stock.objects.filter(pk=variant_id).update(
+        availability_policy=policy, backorder_limit=limit, available_from=available_from
+    )
 
 
 def open_stock(variants: Iterable[Variant]) -> None:

@@ -4,10 +4,12 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import F, Q, QuerySet
+from django.db.models.functions import Now
 from django.http import HttpRequest, HttpResponseBase
 
 from catalog import stock
-from catalog.forms import AdjustStockForm
+from catalog.forms import AdjustStockForm, AvailabilityForm
+from catalog.inventory.availability import AvailabilityPolicy
 from catalog.models import Stock, StockMovement
 from ecommerce.admin_base import (
     EMPTY,
@@ -30,18 +32,34 @@ LOW_STOCK = Q(available__lte=LOW, variant__is_active=True, product__deleted_at__
 WAITING.append(Waiting("Sold out or low", "inventory_2", Stock.objects.filter(LOW_STOCK), "level=low"))
 
 
+def overdue() -> Q:
+    """Return the condition of a row of which units are sold that should have come."""
+    return Q(available__lt=0, available_from__lt=Now())
+
+
+WAITING.append(Waiting("Sold, expected and not here", "event_busy", Stock.objects.filter(overdue()), "level=overdue"))
+
+
 class LevelFilter(admin.SimpleListFilter):
     title = "level"
     parameter_name = "level"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("low", f"{LOW} or fewer"), ("out", "Sold out"), ("promised", "Promised to orders")]
+        return [
+            ("low", f"{LOW} or fewer"),
+            ("out", "Sold out"),
+            ("promised", "Promised to orders"),
+            ("owed", "Sold and not here"),
+            ("overdue", "Sold, expected and not here"),
+        ]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Stock]) -> QuerySet[Stock]:
         conditions = {
-            "out": Q(available=0),
+            "out": Q(available__lte=0),
             "low": LOW_STOCK,
             "promised": Q(on_hand__gt=F("available")),
+            "owed": Q(available__lt=0),
+            "overdue": overdue(),
         }
         return queryset.filter(conditions.get(self.value() or "", Q()))
 
@@ -54,13 +72,20 @@ class StockAdmin(ReadOnlyAdmin):
     search_fields = ("variant__sku", "variant__mpn", "product__product_name")
     search_help_text = "SKU, part number (MPN) or product"
     ordering = ("variant__sku",)
-    actions_detail = ("adjust",)
+    actions_detail = ("adjust", "set_availability")
     actions_row = ("adjust",)
-    fields = ("product_link", ("sku", "options"), ("available", "on_hand", "promised"))
+    fields = (
+        "product_link",
+        ("sku", "options"),
+        ("available", "on_hand", "promised"),
+        ("availability_policy", "backorder_limit", "available_from"),
+    )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Stock]:
-        shown = ("available", "on_hand", "variant__sku", "variant__options", "product__product_name")
-        levels: QuerySet[Stock] = super().get_queryset(request).select_related("variant", "product").only(*shown)
+        shown = ("available", "on_hand", "availability_policy", "backorder_limit", "available_from")
+        named = ("variant__sku", "variant__options", "product__product_name")
+        levels: QuerySet[Stock] = super().get_queryset(request).select_related("variant", "product")
+        levels = levels.only(*shown, *named)
         return levels.annotate(promised=F("on_hand") - F("available"))
 
     @detail_action("Adjust stock", icon="edit")
@@ -78,6 +103,23 @@ class StockAdmin(ReadOnlyAdmin):
         question = f"{level.variant.sku}, {level.product}: {level}." if level else ""
         return self.confirmed(
             request, object_id, do, title="Adjust stock", question=question, form_class=AdjustStockForm
+        )
+
+    @detail_action("Back-orders", icon="event_upcoming")
+    def set_availability(self, request: HttpRequest, object_id: str) -> HttpResponseBase:
+        def do(level: Stock, data: dict[str, Any]) -> str:
+            stock.set_availability(
+                level.variant_id,
+                policy=AvailabilityPolicy(data["availability_policy"]),
+                limit=data["backorder_limit"] or 0,
+                available_from=data["available_from"],
+            )
+            return f"{level.variant.sku}: {data['availability_policy']}, {data['backorder_limit'] or 0} at most"
+
+        level = self.get_object(request, object_id)
+        question = f"{level.variant.sku}, {level.product}: {level}." if level else ""
+        return self.confirmed(
+            request, object_id, do, title="Back-orders and pre-orders", question=question, form_class=AvailabilityForm
         )
 
     def tables(self, request: HttpRequest, obj: Stock) -> list[Table]:
@@ -116,7 +158,7 @@ class StockAdmin(ReadOnlyAdmin):
     def level(self, level: Stock) -> str:
         if level.available > LOW:
             return str(level.available)
-        return badge(str(level.available), "warning" if level.available else "danger")
+        return badge(str(level.available), "warning" if level.available > 0 else "danger")
 
     @column("Promised", ordering="promised")
     def promised(self, level: Stock) -> int:

@@ -11,3 +11,4 @@ class TaxKind(TextChoices):
     REDUCED = "reduced"
     ZERO_RATED = "zero_rated"  # taxed, at nothing: input tax is still given back
     EXEMPT = "exempt"  # not taxed at all
+    OUTSIDE = "outside"  # no supply: a gift card is money for later, and what it buys is taxed then

@@ -60,7 +60,9 @@ ADDRESS_LINES = (
     "country",
     "rider_note",
 )
-ITEM_COLUMNS = ("product_name", "sku", "options", "quantity", "uncharged_quantity", "price", "position")
+ITEM_COLUMNS = (
+    *("product_name", "sku", "options", "quantity", "uncharged_quantity", "awaited_quantity", "price", "position"),
+)
 
 WAITING += [
     Waiting(
@@ -231,7 +233,7 @@ class OrderAdmin(BulkActions, ExportAction):
                 link_to(item.product, item.product_name),
                 item.sku,
                 ", ".join(str(option) for option in item.options.values()) or EMPTY,
-                item.quantity,
+                f"{item.quantity}, {item.awaited_quantity} to come" if item.awaited_quantity else item.quantity,
                 money(item.price, order.currency),
                 money(item.price * item.charged_quantity, order.currency),
             )

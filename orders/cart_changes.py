@@ -44,11 +44,22 @@ def is_for_sale(variant: Variant) -> bool:
 
 
 def units_left(variant: Variant) -> int | None:
-    """Return how many units are left of a variant that was read with its stock; None if it has no stock row."""
+    """Return how many units of a variant that was read with its stock can be ordered, those that come later too.
+
+    None if it has no stock row.
+    """
     try:
-        return variant.stock_level.available
+        return variant.stock_level.sellable
     except ObjectDoesNotExist:
         return None
+
+
+def awaited_units(variant: Variant, quantity: int) -> int:
+    """Return how many of so many units come later, if that many can be ordered at all."""
+    left = units_left(variant)
+    if variant.product.kind != Product.Kind.PHYSICAL or left is None:
+        return 0
+    return max(min(quantity, left) - variant.stock_level.units_here, 0)
 
 
 def most_units(variant: Variant) -> int:

@@ -1,12 +1,14 @@
 """The form of requests and answers about baskets."""
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 
 from django.conf import settings
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from orders.cart_changes import Change, Code, changes_of, units_left
+from orders.cart_changes import Change, Code, awaited_units, changes_of, units_left
 from orders.cart_totals import totals_of
 from orders.checkout.models import checkout_of
 from orders.checkout.serializers import CheckoutSerializer
@@ -36,14 +38,23 @@ class CartItemSerializer(serializers.Serializer[CartItem]):
     quantity = serializers.IntegerField()
     price = serializers.SerializerMethodField(help_text="Of one unit, for this customer and quantity. Decimal string.")
     price_when_added = serializers.DecimalField(source="price", max_digits=12, decimal_places=2)
-    available = serializers.SerializerMethodField()
+    available = serializers.SerializerMethodField(help_text="Units that are here.")
+    awaited_quantity = serializers.SerializerMethodField(help_text="Units of the line that come later.")
+    available_from = serializers.SerializerMethodField(help_text="When these are expected; null if nobody knows.")
     line_total = serializers.SerializerMethodField()
 
     def get_price(self, item: CartItem) -> str:
         return str(price_of(item))
 
     def get_available(self, item: CartItem) -> int:
-        return units_left(item.variant) or 0
+        return item.variant.stock_level.units_here if units_left(item.variant) is not None else 0
+
+    def get_awaited_quantity(self, item: CartItem) -> int:
+        return awaited_units(item.variant, item.quantity)
+
+    @extend_schema_field(serializers.DateField(allow_null=True))
+    def get_available_from(self, item: CartItem) -> date | None:
+        return item.variant.stock_level.available_from if self.get_awaited_quantity(item) else None
 
     def get_line_total(self, item: CartItem) -> str:
         return str(price_of(item) * item.quantity)

@@ -67,7 +67,7 @@ _OWNERS = {  # by whether somebody is signed in, and whether a token came
 _BY_OWNER = {key: Prepared(_carts(condition)) for key, condition in _OWNERS.items()}
 _LOCKED = {key: Prepared(_carts(condition), lock=Cart) for key, condition in _OWNERS.items() if key != (True, True)}
 _LOCKED_BY_ID = Prepared(_carts(Q(pk=Parameter("cart", UUIDField()))), lock=Cart)
-_READ = ("price", "stock_level__available", "product__product_name", "product__kind")
+_READ = ("price", "stock_level__available", "stock_level__backorder_limit", "product__product_name", "product__kind")
 _SELLABLE = {signed_in: Prepared(lambda to=to: _for_sale(to)) for signed_in, to in ((True, _USER), (False, None))}  # type: ignore[misc]
 _PUT = Statement(
     """
@@ -230,7 +230,7 @@ def _set_quantity(cart: Cart, variant: Variant, quantity: int) -> None:
     is_new = not variant.in_cart  # type: ignore[attr-defined]
     if quantity > settings.ORDER_MAX_QUANTITY or (is_new and variant.lines >= settings.ORDER_MAX_LINES):  # type: ignore[attr-defined]
         raise QuantityTooLarge([ErrorRow(QuantityTooLarge.code, QuantityTooLarge.message, "quantity")])
-    available = variant.stock_level.available
+    available = variant.stock_level.sellable
     if variant.product.kind == Product.Kind.PHYSICAL and quantity > available:
         message = f"Only {available} left of {variant.product.product_name}."
         raise InsufficientStock([ErrorRow(InsufficientStock.code, message, "quantity")])

@@ -4,6 +4,7 @@ Run by ``manage.py check_orders``: after fault tests, and nightly in production.
 """
 
 from ecommerce.checking import Check
+from orders.backorders.checks import CHECKS as BACKORDER_CHECKS
 from orders.documents.checks import CHECKS as DOCUMENT_CHECKS
 from orders.fulfilment.checks import CHECKS as FULFILMENT_CHECKS
 from orders.promotions.checks import CHECKS as PROMOTION_CHECKS
@@ -11,6 +12,7 @@ from orders.returns.checks import CHECKS as RETURN_CHECKS
 
 CHECKS: tuple[Check, ...] = (
     *FULFILMENT_CHECKS,
+    *BACKORDER_CHECKS,
     *RETURN_CHECKS,
     *DOCUMENT_CHECKS,
     *PROMOTION_CHECKS,

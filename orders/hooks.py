@@ -34,6 +34,14 @@ GiveBack = Callable[[Order, Decimal, str, User | None, Sequence[tuple[OrderItem,
 give_back: list[GiveBack] = []
 # The same as credit for a next order.
 give_credit: list[GiveBack] = []
+# Let the customer's credit pay so much of a new order of theirs, which nobody else has seen yet.
+pay_with_credit: list[Callable[[Order, Decimal], None]] = []
+# Run with a locked, paid order and the lines of which something that is not shipped has just been handed over.
+handed_over: list[Callable[[Order, Sequence[OrderItem]], None]] = []
+# Run with a line of gift cards for whose recipient was just told something, under its order's lock. What they raise
+# undoes it.
+gift_told: list[Callable[[OrderItem, str, str], None]] = []
+
 # Run before an order that a signed-in user takes over is locked, in the same transaction.
 before_claim: list[Callable[[UUID, User], None]] = []
 # Run with the way of paying that a customer wishes for, the total and its currency. What they raise refuses it.

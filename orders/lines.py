@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -48,10 +49,17 @@ class Sellable:
     available: int
     offers: list[Offer]
     promotions: list[dict[str, Any]] | None  # for ``promotions.selectors.promotions_in``
+    backorder_limit: int = 0
+    available_from: date | None = None
 
     @property
     def keeps_stock(self) -> bool:
         return self.kind == Product.Kind.PHYSICAL
+
+    @property
+    def sellable(self) -> int:
+        """How many units can be ordered now, those that come later too."""
+        return max(self.available + self.backorder_limit, 0)
 
 
 @dataclass(frozen=True)
@@ -67,10 +75,16 @@ class WantedLine:
         price = unit_price(self.variant.own_price, self.variant.offers, self.quantity)
         object.__setattr__(self, "price", price)
 
+    @property
+    def awaited(self) -> int:
+        """How many of the units come later."""
+        return max(self.quantity - max(self.variant.available, 0), 0) if self.variant.keeps_stock else 0
+
 
 _COLUMNS = (
     *("pk", "product_id", "sku", "options", "price", "weight_grams", "product__product_name", "product__currency"),
     *("product__kind", "product__tax_kind", "stock_level__available", "offers", "promotions"),
+    *("stock_level__backorder_limit", "stock_level__available_from"),
 )
 
 
@@ -209,6 +223,8 @@ def _sellable_of(row: Sequence[Any]) -> Sellable:
         available=row[10],
         offers=offers_in(row[11]),
         promotions=row[12],
+        backorder_limit=row[13],
+        available_from=row[14],
     )
 
 
@@ -216,11 +232,11 @@ def _refuse_short(lines: Iterable[WantedLine]) -> None:
     short = [
         ErrorRow(
             InsufficientStock.code,
-            f"Only {line.variant.available} left of {line.variant.product_name}.",
+            f"Only {line.variant.sellable} left of {line.variant.product_name}.",
             f"{line.attr}.quantity".lstrip("."),
         )
         for line in lines
-        if line.variant.keeps_stock and line.variant.available < line.quantity
+        if line.variant.keeps_stock and line.variant.sellable < line.quantity
     ]
     if short:
         raise InsufficientStock(short)

@@ -190,6 +190,9 @@ class OrderItem(BaseModel):
     uncharged_quantity = models.PositiveIntegerField(default=0, db_default=0)
     shipped_quantity = models.PositiveIntegerField(default=0, db_default=0)
     returned_quantity = models.PositiveIntegerField(default=0, db_default=0)  # of the shipped ones
+    # Of those still to be shipped, the ones that are not here yet; see ``orders.backorders``.
+    awaited_quantity = models.PositiveIntegerField(default=0, db_default=0)
+    available_from = models.DateField(null=True, blank=True)  # when they were expected, as the customer was told
 
     class Meta:
         ordering = ("position",)
@@ -204,8 +207,18 @@ class OrderItem(BaseModel):
                 condition=Q(shipped_quantity__gte=F("returned_quantity")), name="order_item_returned_was_shipped"
             ),
             models.CheckConstraint(
+                condition=Q(
+                    quantity__gte=F("cancelled_quantity") + F("shipped_quantity") + F("awaited_quantity"),
+                ),
+                name="order_item_awaited_is_open",
+            ),
+            models.CheckConstraint(
                 condition=Q(cancelled_quantity__gte=F("uncharged_quantity")), name="order_item_uncharged_is_cancelled"
             ),
+        ]
+
+        indexes = [
+            models.Index(fields=["variant", "order"], name="order_item_awaited", condition=Q(awaited_quantity__gt=0))
         ]
 
     def __str__(self) -> str:
@@ -247,6 +260,7 @@ from orders.documents.models import NumberSeries, TaxDocument  # noqa: E402,F401
 from orders.editing.models import ManualDiscount, OrderEdit  # noqa: E402,F401
 from orders.etims.models import EtimsSubmission  # noqa: E402,F401
 from orders.fulfilment.models import Shipment, ShipmentEvent, ShipmentItem  # noqa: E402,F401
+from orders.gifts.models import GiftRecipient  # noqa: E402,F401
 from orders.promotions.models import (  # noqa: E402,F401
     CartCoupon,
     Coupon,

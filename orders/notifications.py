@@ -36,6 +36,7 @@ def send_order_confirmation(order_id: str) -> None:
         "total": format_money(order.total_amount, order.currency),
         "tax": format_money(order.tax, order.currency),
         "link": order_link(order.pk) if order.user_id is None else "",
+        "comes_later": any(item.awaited_quantity for item in order.items.all()),
     }
     invoice = _invoice_of(order)
     context |= {"has_invoice": bool(invoice)}

@@ -163,6 +163,8 @@ def _items(order: Order, wanted: Sequence[WantedLine], totals: BasketTotals) -> 
                 tax_kind=sums.rate.kind,
                 tax_rate=sums.rate.rate,
                 position=position,
+                awaited_quantity=line.awaited,
+                available_from=variant.available_from if line.awaited else None,
             )
         )
     return items

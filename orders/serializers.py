@@ -143,6 +143,8 @@ class OrderItemSerializer(serializers.ModelSerializer[OrderItem]):
             "cancelled_quantity",
             "shipped_quantity",
             "returned_quantity",
+            "awaited_quantity",
+            "available_from",
             "price",
             "line_total",
         )

@@ -103,7 +103,8 @@ def release_units(units: Mapping[OrderItem, int], *, actor: User | None = None) 
     parts = next_parts((item for item in goods if item.cancelled_quantity), StockMovement.Kind.RELEASE)
     for item, number in units.items():
         item.cancelled_quantity += number
-    OrderItem.objects.bulk_update(units, ["cancelled_quantity"])
+        item.awaited_quantity -= min(number, item.awaited_quantity)  # who waits no more for some, keeps what is here
+    OrderItem.objects.bulk_update(units, ["cancelled_quantity", "awaited_quantity"])
     stock.lock_stock(item.variant_id for item in goods)
     stock.apply_changes(
         (

@@ -43,6 +43,20 @@ def send_order_changed(edit_id: str) -> None:
     send(edit_id)
 
 
+@owed_task("orders.allocate_stock")
+def allocate_stock(variant_id: str) -> None:
+    from orders.backorders.services import allocate
+
+    allocate(UUID(variant_id))
+
+
+@owed_task("orders.send_goods_arrived", network=True)
+def send_goods_arrived(order_id: str) -> None:
+    from orders.backorders.notifications import send_goods_arrived as send
+
+    send(order_id)
+
+
 @shared_task(name="orders.cancel_unpaid_orders")
 def cancel_unpaid_orders() -> None:
     from orders.services import cancel_unpaid_orders as cancel

@@ -7,6 +7,7 @@ from orders.documents.urls import urlpatterns as document_urls
 from orders.editing.urls import urlpatterns as editing_urls
 from orders.exporting.urls import urlpatterns as export_urls
 from orders.fulfilment.urls import urlpatterns as fulfilment_urls
+from orders.gifts.urls import urlpatterns as gift_urls
 from orders.guests.urls import urlpatterns as guest_urls
 from orders.promotions.urls import urlpatterns as promotion_urls
 from orders.returns.urls import urlpatterns as returns_urls
@@ -18,6 +19,7 @@ router.register("orders", views.OrderViewSet, basename="order")
 urlpatterns = [
     *bulk_urls,
     *cart_urls,
+    *gift_urls,
     *guest_urls,
     *promotion_urls,
     *shipping_urls,

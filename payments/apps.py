@@ -8,6 +8,7 @@ class PaymentsConfig(AppConfig):
         from ecommerce import invariants
         from orders import hooks
         from payments import cancelling, checks, free, order_documents, services, system_checks  # noqa: F401 - registers
+        from payments.credit import sold, spending
 
         invariants.register("payments", checks.CHECKS)
         hooks.after_placing.append(free.settle_free)
@@ -19,6 +20,9 @@ class PaymentsConfig(AppConfig):
         hooks.give_back.append(cancelling.give_part_back)
         hooks.give_credit.append(cancelling.give_credit)
         hooks.before_claim.append(services.hand_over)
+        hooks.handed_over.append(sold.owe_cards)
+        hooks.pay_with_credit.append(spending.spend_credit_on)
+        hooks.gift_told.append(sold.follow_recipient)
         hooks.payment_chosen.append(services.refuse_unpayable)
         hooks.paid_amounts.append(order_documents.paid_amount)
         hooks.receipts_of.append(order_documents.receipts_of)

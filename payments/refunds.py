@@ -23,6 +23,7 @@ from orders.returns.settling import settle_returned
 from orders.services import lock_open_stock, lock_order, mark_refunded
 from payments import ledger, order_documents
 from payments.credit import books as credit
+from payments.credit import sold
 from payments.credit.exceptions import RefundNotToCredit
 from payments.credit.models import STORE_CREDIT
 from payments.exceptions import NothingToRefund, OrderNotPaid, RefundInProgress, RefundNotByHand, RefundTooLarge
@@ -65,6 +66,7 @@ def refund_payment(
         NothingToRefund: nothing was paid, or all of it went back.
         RefundTooLarge: more than is left.
         RefundInProgress: an earlier refund of a receipt is not finished.
+        GiftCardSpent, GiftCardIndivisible: its gift cards cannot come in for that; see ``credit.sold``.
     """
     payment = Payment.objects.select_for_update(no_key=True, of=("self",)).get(pk=payment_id)
     receipts = list(
@@ -84,6 +86,7 @@ def refund_payment(
     if wanted > available:
         raise RefundTooLarge(available)
     _lock_for_credit(payment, receipts, also=to_store_credit, is_all=wanted == available)
+    sold.take_cards_back(payment, going=wanted, kept=available - wanted, actor=actor)
     made: list[Refund] = []
     for received in receipts:
         worth = min(wanted, left[received.pk])
@@ -169,6 +172,7 @@ def owe_refund_of_payment(
         .order_by("-received_at", "-pk")
     )
     _lock_for_credit(payment, receipts)
+    sold.take_cards_back(payment, going=left_of(payment), kept=ZERO, actor=actor)
     for received in receipts:
         worth = (received.applied_amount or ZERO) - _worth_promised(received)
         if worth > 0:

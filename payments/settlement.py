@@ -21,6 +21,7 @@ from payments.attempts import (
     send_to_review,
     set_payment_open,
 )
+from payments.credit.sold import switch_off_cards
 from payments.models import Payment, PaymentAttempt, ReceivedMoney, Refund
 from payments.outcomes import Outcome
 from payments.providers.base import ProviderResult, Verdict
@@ -147,6 +148,7 @@ def _reversed(payment: Payment, attempt: PaymentAttempt, result: ProviderResult)
         attempt.save(update_fields=["outcome", "updated_at"])
         payment.needs_refund = True
         payment.save(update_fields=["needs_refund", "updated_at"])
+        switch_off_cards(payment)
 
 
 def _went_back_by_us(attempt: PaymentAttempt) -> bool:

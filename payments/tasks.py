@@ -49,6 +49,13 @@ def send_gift_card(card_id: str) -> None:
     send(UUID(card_id))
 
 
+@owed_task("payments.issue_sold_cards")
+def issue_sold_cards(order_id: str) -> None:
+    from payments.credit.sold import issue_sold_cards as issue
+
+    issue(UUID(order_id))
+
+
 @shared_task(name="payments.expire_gift_cards")
 def expire_gift_cards() -> None:
     from payments.credit.issuing import expire_gift_cards as expire

@@ -11,14 +11,14 @@ from orders.checks import CHECKS as ORDER_CHECKS
 
 
 def assert_stock_holds() -> None:
-    """Counters and balances are the sums of their movements, none is negative, and ``in_stock`` follows."""
+    """Counters and balances are the sums of their movements, none is below its limit, and ``in_stock`` follows."""
     assert {check.name: found for check in STOCK_CHECKS if (found := list(violations(check)))} == {}
     for stock in Stock.objects.all():
         sums = StockMovement.objects.filter(variant_id=stock.variant_id).aggregate(
             available=Sum("available_change", default=0), on_hand=Sum("on_hand_change", default=0)
         )
         assert (stock.available, stock.on_hand) == (sums["available"], sums["on_hand"])
-        assert 0 <= stock.available <= stock.on_hand
+        assert -stock.backorder_limit <= stock.available <= stock.on_hand
     for product in Product.objects.with_stock():
         assert product.in_stock == (product.stock > 0)
 

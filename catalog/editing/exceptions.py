@@ -20,6 +20,14 @@ class OptionsTaken(DomainError):
     message = "Another variant of this product, perhaps not sold any more, has the same options. Name it by its id."
 
 
+class GiftCardIsTheShops(DomainError):
+    """Somebody else would sell the shop's promises, or VAT would be taken twice: now, and of what they buy."""
+
+    status_code = 400
+    code = "gift_card_is_the_shops"
+    message = "A gift card is sold by the shop itself, and outside VAT."
+
+
 class ProductChanged(DomainError):
     """``extra`` has the product's present ``etag`` and ``updated_at``."""
 

@@ -30,7 +30,10 @@ MAX_POSITION = 32_767
 _TOLD = 20  # unknown fields that one answer names
 
 # What a browser or a program might send back from an answer. Ignoring it would look as if it had been written.
-_KEPT_BY_THE_SHOP = {"price", "currency", "stock", "in_stock", "rating", "review_count", "picture", "images"}
+_KEPT_BY_THE_SHOP = {
+    *("price", "currency", "stock", "in_stock", "availability", "available_from"),
+    *("rating", "review_count", "picture", "images"),
+}
 _READ_ONLY = _KEPT_BY_THE_SHOP | {"id", "created_at", "deleted_at", "source_id"}
 
 
@@ -91,7 +94,12 @@ def _price(**kwargs: Any) -> serializers.DecimalField:
 class WriteVariantSerializer(StrictSerializer):
     """A variant. One that exists is named by its ``id`` or its ``sku``."""
 
-    read_only_names = frozenset({"in_stock", "available", "on_hand", "picture", "created_at", "updated_at", "product"})
+    read_only_names = frozenset(
+        {
+            *("in_stock", "available", "availability", "available_from", "on_hand", "picture"),
+            *("created_at", "updated_at", "product"),
+        }
+    )
 
     id = serializers.UUIDField(required=False, help_text="Of a variant that exists; with it the `sku` can be changed.")
     sku = LineField(required=False, max_length=64)
@@ -187,7 +195,7 @@ def as_edits(variants: list[dict[str, Any]]) -> list[VariantEdit]:
 
 
 class EditableVariantSerializer(serializers.ModelSerializer[Variant]):
-    stock = serializers.IntegerField(source="stock_level.available", read_only=True)
+    stock = serializers.IntegerField(source="stock_level.units_here", read_only=True)
 
     class Meta:
         model = Variant

@@ -10,7 +10,14 @@ from django.db import IntegrityError, transaction
 
 from accounts.models import User
 from catalog.attributes.cleaning import clean_attributes
-from catalog.editing.exceptions import KindFixed, OptionsTaken, ProductRemoved, SkuTaken, UrlKeyTaken
+from catalog.editing.exceptions import (
+    GiftCardIsTheShops,
+    KindFixed,
+    OptionsTaken,
+    ProductRemoved,
+    SkuTaken,
+    UrlKeyTaken,
+)
 from catalog.editing.url_keys import free_url_key
 from catalog.editing.variants import VariantEdit, VariantEditing
 from catalog.editing.versions import Expected
@@ -19,6 +26,7 @@ from catalog.permissions import staff_may
 from catalog.searching.indexing import index_products
 from catalog.services import restore_product, soft_delete_product
 from catalog.tagging.services import clean_tags
+from catalog.tax_kinds import TaxKind
 from ecommerce.exceptions import DomainError, ErrorRow
 
 ANY = Expected()
@@ -30,10 +38,14 @@ def write_product(*, actor: User, fields: Mapping[str, Any], variants: Sequence[
     Without a url_key one is made from the name.
 
     Raises:
-        UrlKeyTaken, SkuTaken, OptionsTaken, TooManyVariants, VariantsRefused, AttributesRefused, TagsRefused
+        UrlKeyTaken, SkuTaken, OptionsTaken, TooManyVariants, VariantsRefused, AttributesRefused, TagsRefused,
+        GiftCardIsTheShops
     """
     with _named_conflicts(), transaction.atomic():
+        if fields.get("kind") == Product.Kind.GIFT_CARD:
+            fields = {"tax_kind": TaxKind.OUTSIDE, **fields}
         product = Product(currency=settings.DEFAULT_CURRENCY, **fields)
+        _refuse_odd_gift_card(product)
         product.url_key = product.url_key or free_url_key(product.product_name)
         product.attributes = clean_attributes(product.category, product.attributes)
         product.tags = _tags(actor, product.tags)
@@ -64,7 +76,7 @@ def change_product(
         Product.DoesNotExist: it has gone.
         PreconditionFailed, ProductChanged: it is not what was ``expected``.
         ProductRemoved, KindFixed, UrlKeyTaken, SkuTaken, OptionsTaken, TooManyVariants, VariantsRefused,
-        AttributesRefused, TagsRefused
+        AttributesRefused, TagsRefused, GiftCardIsTheShops
     """
     with _named_conflicts(), transaction.atomic():
         product = _locked(product_id)
@@ -83,6 +95,7 @@ def change_product(
         changed = [name for name, value in wanted.items() if getattr(product, name) != value]
         for name in changed:
             setattr(product, name, wanted[name])
+        _refuse_odd_gift_card(product)
         if "url_key" in changed:
             _refuse_taken_url_key(product)
         if variants is not None:
@@ -122,6 +135,14 @@ def bring_back(product_id: UUID, *, expected: Expected = ANY) -> None:
     product = _locked(product_id)
     expected.check(product, list(Variant.objects.filter(product=product)))
     restore_product(product)
+
+
+def _refuse_odd_gift_card(product: Product) -> None:
+    if product.kind != Product.Kind.GIFT_CARD:
+        return
+    for name, is_odd in (("kind", product.seller_id is not None), ("tax_kind", product.tax_kind != TaxKind.OUTSIDE)):
+        if is_odd:
+            raise GiftCardIsTheShops([ErrorRow(GiftCardIsTheShops.code, GiftCardIsTheShops.message, name)])
 
 
 def _locked(product_id: UUID) -> Product:

@@ -129,7 +129,7 @@ def _variant_values(variant: Variant, currency: str) -> dict[str, Any]:
         "price": variant.price,
         "compare_at_price": variant.compare_at_price,
         "currency": currency,
-        "stock": level.available if level else 0,
+        "stock": level.units_here if level else 0,
         "mpn": variant.mpn,
         "barcode": variant.barcode,
         "weight_grams": variant.weight_grams,

@@ -92,6 +92,7 @@ class Changes:
         category: Category,
         attributes: dict[str, Any],
     ) -> None:
+        is_gift_card = record.kind == Product.Kind.GIFT_CARD
         product = Product(
             source_id=record.source_id if record.has_source else None,
             product_name=record.name,
@@ -106,7 +107,7 @@ class Changes:
             is_active=record.is_active is not False,
             attributes=attributes,
             tags=self._tag_keys(record),
-            tax_kind=record.tax_kind or TaxKind.STANDARD,
+            tax_kind=TaxKind.OUTSIDE if is_gift_card else record.tax_kind or TaxKind.STANDARD,
             item_class_code=record.item_class_code,
         )
         self._new_products.append(product)
@@ -198,11 +199,11 @@ class Changes:
 
     def _count(self, journal: list[Entry], variant: Variant, record: VariantRecord) -> None:
         level = self._levels.get(variant.pk)
-        if level is None or record.counted is None or record.counted == level.available:
+        if level is None or record.counted is None or record.counted == level.units_here:
             return
-        self._counted[variant.pk] = record.counted - level.available
+        self._counted[variant.pk] = record.counted - level.units_here
         journal.append(
-            Entry("stock", variant.product_id, variant.pk, {"stock": level.available}, {"stock": record.counted})
+            Entry("stock", variant.product_id, variant.pk, {"stock": level.units_here}, {"stock": record.counted})
         )
 
     def store(self) -> None:

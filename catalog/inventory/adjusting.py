@@ -62,14 +62,18 @@ def adjust(adjustments: Sequence[Adjustment], *, actor: User | None = None) -> N
         total[line.variant_id] += line.change
         there[line.variant_id, line.warehouse.pk] += line.change
     short = [
-        line for line in adjustments if line.change < 0 and rows[line.variant_id].available + total[line.variant_id] < 0
+        line
+        for line in adjustments
+        if line.change < 0
+        and total[line.variant_id] < 0
+        and rows[line.variant_id].available + total[line.variant_id] < 0
     ]
     if short:
         raise InsufficientStock(
             [
                 ErrorRow(
                     InsufficientStock.code,
-                    f"Only {rows[line.variant_id].available} of this variant can be taken; "
+                    f"Only {rows[line.variant_id].units_here} of this variant can be taken; "
                     "the others are promised to orders.",
                     f"{line.attr}.change",
                 )

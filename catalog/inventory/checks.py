@@ -13,7 +13,7 @@ CHECKS = (
             FROM catalog_stockmovement GROUP BY variant_id
         ) AS m USING (variant_id)
         WHERE (s.available, s.on_hand) <> (coalesce(m.available, 0), coalesce(m.on_hand, 0))
-            OR s.available NOT BETWEEN 0 AND s.on_hand
+            OR s.available > s.on_hand OR s.on_hand < 0
         """,
     ),
     Check(

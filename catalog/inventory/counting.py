@@ -93,7 +93,7 @@ class _Line:
     @property
     def change(self) -> int:
         """What can be written: not more is taken off than lies there and is promised to nobody."""
-        return max(self.difference, -min(self.available, self.lying))
+        return max(self.difference, -min(max(self.available, 0), self.lying))
 
     @property
     def short(self) -> int:

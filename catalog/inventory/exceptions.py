@@ -26,6 +26,17 @@ class SameWarehouse(DomainError):
         super().__init__([ErrorRow(self.code, self.message, "to_warehouse")])
 
 
+class AvailabilityNotWhole(DomainError):
+    """How a variant is sold beyond what is here lacks something, or says two things at once."""
+
+    status_code = 400
+    code = "availability_not_whole"
+
+    @classmethod
+    def about(cls, attr: str, detail: str) -> "AvailabilityNotWhole":
+        return cls([ErrorRow(cls.code, detail, attr)])
+
+
 class WarehouseClosed(DomainError):
     code = "warehouse_closed"
     message = "This warehouse is closed: no goods come into it."

@@ -34,12 +34,13 @@ def stock_visible_to(user: Any) -> QuerySet[Stock]:
 def stock_with_places() -> QuerySet[Stock]:
     """Return how much there is of each variant, and where it lies, in two statements."""
     lying = WarehouseStock.objects.filter(on_hand__gt=0).select_related("warehouse")
-    shown = ("available", "on_hand", "low_stock_threshold", "variant__sku", "variant__options", "variant__is_active")
+    shown = ("available", "on_hand", "low_stock_threshold", "availability_policy", "backorder_limit", "available_from")
+    named = ("variant__sku", "variant__options", "variant__is_active", "product__product_name")
     return (
         Stock.objects.filter(product__kind=Product.Kind.PHYSICAL)
         .annotate(threshold=threshold())
         .select_related("variant", "product")
-        .only(*shown, "product__product_name")
+        .only(*shown, *named)
         .prefetch_related(
             Prefetch("variant__balances", queryset=lying.order_by("warehouse__position", "warehouse__code"))
         )

@@ -1,10 +1,13 @@
 """The form of requests and answers about stock and warehouses."""
 
+from datetime import date
 from typing import Any
 
+from django.utils import timezone
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from catalog.inventory.availability import Availability, AvailabilityPolicy
 from catalog.inventory.models import LowStockAlert, Warehouse, WarehouseStock
 from catalog.models import Stock, StockMovement
 from ecommerce.fields import StrictIntegerField
@@ -75,7 +78,10 @@ class BalanceSerializer(serializers.ModelSerializer[WarehouseStock]):
 
 
 class StockSerializer(serializers.ModelSerializer[Stock]):
-    """Units of a variant: ``on_hand`` lie in the warehouses, ``promised`` of them to orders, the others can be sold."""
+    """Units of a variant: ``on_hand`` lie in the warehouses, ``promised`` of them to orders, the others can be sold.
+
+    More may be promised than is there, as far as ``backorder_limit`` lets them: ``available`` is below zero then.
+    """
 
     variant_id = serializers.UUIDField()
     product_id = serializers.UUIDField()
@@ -86,6 +92,7 @@ class StockSerializer(serializers.ModelSerializer[Stock]):
     promised = serializers.SerializerMethodField()
     threshold = serializers.IntegerField(help_text="It is low at so many available, or fewer: its own, or the shop's.")
     low = serializers.SerializerMethodField()
+    availability = serializers.ChoiceField(choices=Availability.choices)
     warehouses = BalanceSerializer(source="variant.balances", many=True)
 
     class Meta:
@@ -103,6 +110,10 @@ class StockSerializer(serializers.ModelSerializer[Stock]):
             "low_stock_threshold",
             "threshold",
             "low",
+            "availability",
+            "availability_policy",
+            "backorder_limit",
+            "available_from",
             "warehouses",
         )
         read_only_fields = fields
@@ -114,10 +125,32 @@ class StockSerializer(serializers.ModelSerializer[Stock]):
         return level.available <= level.threshold  # type: ignore[attr-defined,no-any-return]
 
 
-class ThresholdSerializer(serializers.Serializer[Any]):
+class StockSettingsSerializer(serializers.Serializer[Any]):
+    """The three of availability go together: with one of them, the others are what a form left empty says."""
+
     low_stock_threshold = StrictIntegerField(
-        min_value=0, max_value=MOST_UNITS, allow_null=True, help_text="null: the shop's own."
+        required=False, min_value=0, max_value=MOST_UNITS, allow_null=True, help_text="null: the shop's own."
     )
+    availability_policy = serializers.ChoiceField(choices=AvailabilityPolicy.choices, required=False)
+    backorder_limit = StrictIntegerField(
+        required=False, min_value=0, max_value=MOST_UNITS, help_text="Units that are sold beyond those that are here."
+    )
+    available_from = serializers.DateField(
+        required=False, allow_null=True, help_text="When more are expected; a pre-order needs it."
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if not attrs:
+            raise serializers.ValidationError({"low_stock_threshold": ["Say what to change."]}, code="required")
+        told = {"backorder_limit", "available_from"} & attrs.keys()
+        if told and "availability_policy" not in attrs:
+            raise serializers.ValidationError({"availability_policy": ["Say which policy."]}, code="required")
+        return attrs
+
+    def validate_available_from(self, day: date | None) -> date | None:
+        if day is not None and day < timezone.localdate():
+            raise serializers.ValidationError("This day is over.", code="day_is_over")
+        return day
 
 
 class MovementSerializer(serializers.ModelSerializer[StockMovement]):

@@ -1,8 +1,10 @@
 """Stock and warehouses over HTTP: for staff; a seller sees how much there is of their own."""
 
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import Http404
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema, extend_schema_view
@@ -15,6 +17,7 @@ from rest_framework.views import APIView
 from accounts.authentication import signed_in
 from catalog import stock
 from catalog.inventory import adjusting, selectors, serializers, warehouses
+from catalog.inventory.availability import AvailabilityPolicy
 from catalog.inventory.exceptions import SameWarehouse
 from catalog.inventory.filters import AlertFilter, MovementFilter, StockFilter
 from catalog.inventory.models import LowStockAlert, Warehouse
@@ -63,6 +66,10 @@ _STOCK: dict[str, Any] = {
     "low_stock_threshold": None,
     "threshold": 5,
     "low": False,
+    "availability": "in_stock",
+    "availability_policy": "backorder",
+    "backorder_limit": 5,
+    "available_from": "2026-12-14",
     "warehouses": [
         {"id": _WAREHOUSE["id"], "code": "NBO-1", "on_hand": 10},
         {"id": "0198c0de-0000-7000-8000-000000000042", "code": "MSA-1", "on_hand": 2},
@@ -119,18 +126,43 @@ class StockViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Ge
         return selectors.stock_visible_to(self.request.user)
 
     @extend_schema(
-        summary="Say when a variant is low",
-        description="Its own threshold; null makes it the shop's (`LOW_STOCK_THRESHOLD`) again.",
+        summary="Say when a variant is low, and whether it is sold when nothing is left",
+        description=(
+            "Its own threshold; null makes it the shop's (`LOW_STOCK_THRESHOLD`) again. With `availability_policy` "
+            "`backorder` or `preorder` so many units are sold beyond those that are here as `backorder_limit` says; "
+            "`deny` ends it. What was sold beyond a lower limit stays sold."
+        ),
         parameters=[_VARIANT],
-        request=serializers.ThresholdSerializer,
+        request=serializers.StockSettingsSerializer,
         responses={200: serializers.StockSerializer},
-        examples=[OpenApiExample("At 20", value={"low_stock_threshold": 20}, request_only=True), _SHOWN],
+        examples=[
+            OpenApiExample("Low at 20", value={"low_stock_threshold": 20}, request_only=True),
+            OpenApiExample(
+                "A pre-order",
+                value={"availability_policy": "preorder", "backorder_limit": 50, "available_from": "2026-12-14"},
+                request_only=True,
+            ),
+            _SHOWN,
+        ],
     )
     def partial_update(self, request: Request, pk: UUID) -> Response:
-        threshold = checked(serializers.ThresholdSerializer, request)["low_stock_threshold"]
+        told = checked(serializers.StockSettingsSerializer, request)
         level = self.get_object()
-        retry_on_conflict(lambda: stock.set_threshold(level.pk, threshold))
+        retry_on_conflict(lambda: _set_up(level.pk, told))
         return Response(self.get_serializer(self.get_object()).data)
+
+
+@transaction.atomic
+def _set_up(variant_id: UUID, told: Mapping[str, Any]) -> None:
+    if "low_stock_threshold" in told:
+        stock.set_threshold(variant_id, told["low_stock_threshold"])
+    if "availability_policy" in told:
+        stock.set_availability(
+            variant_id,
+            policy=AvailabilityPolicy(told["availability_policy"]),
+            limit=told.get("backorder_limit", 0),
+            available_from=told.get("available_from"),
+        )
 
 
 @extend_schema_view(

@@ -8,7 +8,13 @@ from decimal import Decimal
 from catalog.tax_kinds import TaxKind
 
 LETTERS = "ABCDE"
-_BY_KIND = {TaxKind.EXEMPT: "A", TaxKind.STANDARD: "B", TaxKind.ZERO_RATED: "C", TaxKind.REDUCED: "E"}
+_BY_KIND = {
+    TaxKind.EXEMPT: "A",
+    TaxKind.STANDARD: "B",
+    TaxKind.ZERO_RATED: "C",
+    TaxKind.OUTSIDE: "D",
+    TaxKind.REDUCED: "E",
+}
 
 
 def letter_of(kind: str, rate: Decimal) -> str:

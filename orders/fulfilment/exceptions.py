@@ -15,6 +15,12 @@ class MoreThanLeft(DomainError):
     code = "more_than_left"
 
 
+class GoodsAwaited(DomainError):
+    """A row for each line of which more is wanted than has come."""
+
+    code = "goods_awaited"
+
+
 class UnknownLine(DomainError):
     """A row for each line that is not one of this order's."""
 

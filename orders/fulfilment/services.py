@@ -18,9 +18,11 @@ from accounts.models import User
 from catalog import stock
 from catalog.models import Product, StockMovement
 from ecommerce.exceptions import ErrorRow
+from orders import hooks
 from orders.exceptions import InvalidOrderTransition
 from orders.fulfilment.carriers import carrier_name, tracking_link
 from orders.fulfilment.exceptions import (
+    GoodsAwaited,
     InvalidShipmentTransition,
     MoreThanLeft,
     NothingToShip,
@@ -63,7 +65,7 @@ def ship(
     actor: User | None = None,
     note: str = "",
 ) -> Shipment:
-    """Take units of an order off the shelf and make a parcel of them: those of ``lines``, else all that are left.
+    """Take units of an order off the shelf and make a parcel of them: those of ``lines``, else all that are here.
 
     They come from ``warehouse_id``, else from where ``catalog.inventory.picking`` says. One that ``is_packed`` waits
     for its carrier, and the order with it. Without a ``tracking_url`` it is the carrier's own. ``known_parcels`` is how
@@ -74,6 +76,7 @@ def ship(
         NothingToShip: nothing is left, or no line was named.
         UnknownLine: a line is none of the order's; one row each.
         MoreThanLeft: a line has not so many units left to ship; one row each. Nothing is shipped.
+        GoodsAwaited: what is left has not come yet; one row for each line.
         ParcelsChanged: there are others than ``known_parcels``.
         InsufficientInWarehouse: not all of it lies in the warehouse that was named.
     """
@@ -227,7 +230,7 @@ def settle_fulfilment(order: Order, *, actor: User | None = None, note: str = ""
     """
     lines = list(order.items.annotate(kind=F("product__kind")).defer("options"))
     if order.status == Order.Status.PAID or order.paid_at is not None:
-        _hand_over([line for line in lines if line.kind != Product.Kind.PHYSICAL])
+        _hand_over(order, [line for line in lines if line.kind != Product.Kind.PHYSICAL])
     goods = [line for line in lines if line.kind == Product.Kind.PHYSICAL]
     if any(_left(line) for line in goods) or not any(line.shipped_quantity for line in lines):
         return order
@@ -244,24 +247,43 @@ def _left(line: OrderItem) -> int:
     return line.quantity - line.cancelled_quantity - line.shipped_quantity
 
 
-def _hand_over(lines: Iterable[OrderItem]) -> None:
-    for line in lines:
-        if units := _left(line):
-            line.shipped_quantity += units
-            line.save(update_fields=["shipped_quantity", "updated_at"])
+def _hand_over(order: Order, lines: Iterable[OrderItem]) -> None:
+    open_lines = [line for line in lines if _left(line)]
+    for line in open_lines:
+        line.shipped_quantity += _left(line)
+        line.save(update_fields=["shipped_quantity", "updated_at"])
+    for follow in hooks.handed_over if open_lines else ():
+        follow(order, open_lines)
 
 
 def _wanted(order: Order, items: Mapping[UUID, OrderItem], lines: Sequence[ShipLine] | None) -> dict[UUID, int]:
-    """Return how many units of which line go into the parcel."""
+    """Return how many units of which line go into the parcel: none that has not come yet."""
     left = {pk: _left(item) for pk, item in items.items()}
     if lines is None:
-        units = {pk: count for pk, count in left.items() if count}
+        units = {pk: here for pk, item in items.items() if (here := left[pk] - item.awaited_quantity)}
+        if not units:
+            _refuse_awaited({item: left[pk] for pk, item in items.items() if left[pk]})
     else:
         _refuse_wrong(order, left, lines)
         units = dict(sum((Counter({line.order_item_id: line.quantity}) for line in lines), Counter()))
+        _refuse_awaited(
+            {items[pk]: count for pk, count in units.items()}, {line.order_item_id: line.attr for line in lines}
+        )
     if not units:
         raise NothingToShip()
     return units
+
+
+def _refuse_awaited(units: Mapping[OrderItem, int], attrs: Mapping[UUID, str] | None = None) -> None:
+    awaited = []
+    for item, count in units.items():
+        here = _left(item) - item.awaited_quantity
+        if count > here:
+            detail = f"Only {here} of {item.sku} are here, {item.awaited_quantity} have not come yet."
+            place = f"{attrs.get(item.pk, '')}.quantity".lstrip(".") if attrs else None
+            awaited.append(ErrorRow(GoodsAwaited.code, detail, place))
+    if awaited:
+        raise GoodsAwaited(awaited)
 
 
 def _refuse_wrong(order: Order, left: Mapping[UUID, int], lines: Sequence[ShipLine]) -> None:

@@ -10,13 +10,13 @@ from orders.pricing.allocation import rounded
 
 @dataclass(frozen=True, order=True)
 class TaxRate:
-    """``rate`` is a part of the net amount: 0.16. Zero-rated and exempt goods have none."""
+    """``rate`` is a part of the net amount: 0.16. What is zero-rated, exempt or outside VAT has none."""
 
     kind: TaxKind
     rate: Decimal = Decimal(0)
 
     def __post_init__(self) -> None:
-        free = self.kind in (TaxKind.ZERO_RATED, TaxKind.EXEMPT)
+        free = self.kind in (TaxKind.ZERO_RATED, TaxKind.EXEMPT, TaxKind.OUTSIDE)
         if self.rate < 0 or (free and self.rate):
             raise ValueError(f"{self.rate} is no rate of {self.kind} goods")
 

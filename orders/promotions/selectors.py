@@ -9,6 +9,7 @@ from django.conf import settings
 from django.contrib.postgres.expressions import ArraySubquery
 from django.contrib.postgres.fields import ArrayField
 from django.db.models import (
+    Case,
     Count,
     DecimalField,
     Expression,
@@ -18,15 +19,18 @@ from django.db.models import (
     Model,
     OuterRef,
     Prefetch,
+    Q,
     QuerySet,
     Subquery,
     Sum,
     TextField,
     UUIDField,
     Value,
+    When,
 )
 from django.db.models.functions import Coalesce
 
+from catalog.models import Product
 from orders.pricing import promotions as pricing
 from orders.pricing.baskets import hundredths
 from orders.promotions.customers import customer_key_of
@@ -73,7 +77,15 @@ def with_promotions(
         customer_key if isinstance(customer_key, Expression) else Value(customer_key, TextField()),
         codes if isinstance(codes, Expression | ArraySubquery) else Value(list(codes), ArrayField(TextField())),
     )
-    return rows.annotate(promotions=_PromotionsFor(F(product), in_force))
+    is_gift_card = Q(**{f"{product.removesuffix('_id')}__kind": Product.Kind.GIFT_CARD})
+    # Nothing is taken off gift cards: whoever bought them for less would pay for everything with them.
+    return rows.annotate(
+        promotions=Case(
+            When(is_gift_card, then=Value(None, JSONField())),
+            default=_PromotionsFor(F(product), in_force),
+            output_field=JSONField(),
+        )
+    )
 
 
 def promotions_of(rows: Iterable[Model], *, variant: str = "pk") -> list[pricing.Promotion]:

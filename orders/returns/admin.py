@@ -102,7 +102,7 @@ class ReturnAdmin(ReadOnlyAdmin):
     fieldsets = (
         (None, {"fields": (("number", "state", "order_link"), ("reason", "resolution"))}),
         ("Notes", {"fields": (("customer_note", "staff_note"),)}),
-        ("Money", {"fields": (("refunded", "fee", "shipping"), "replacement_link")}),
+        ("Money", {"fields": (("refunded", "fee", "shipping"), "replacement_link", "exchange_link")}),
         ("Times", {"fields": (("created_at", "approved_at", "send_by"), ("received_at", "ended_at"))}),
     )
 
@@ -224,6 +224,10 @@ class ReturnAdmin(ReadOnlyAdmin):
     @column("Replacement")
     def replacement_link(self, goods_return: Return) -> str:
         return link_to(goods_return.replacement)
+
+    @column("Ordered with it")
+    def exchange_link(self, goods_return: Return) -> str:
+        return link_to(goods_return.exchange_order)
 
 
 def returns_of(request: HttpRequest, order: Order) -> list[Table]:

@@ -92,4 +92,13 @@ CHECKS = (
         WHERE o.status = 'refunded' AND i.quantity > i.cancelled_quantity + i.shipped_quantity
         """,
     ),
+    Check(
+        "goods of another price were ordered by the customer of the return, and no even exchange was made besides",
+        """
+        SELECT 'return ' || r.number || ' was credited to order ' || x.number
+        FROM orders_return AS r JOIN orders_order AS x ON x.id = r.exchange_order_id
+        JOIN orders_order AS o ON o.id = r.order_id
+        WHERE x.user_id IS DISTINCT FROM o.user_id OR x.currency <> o.currency OR r.replacement_id IS NOT NULL
+        """,
+    ),
 )

@@ -1,10 +1,11 @@
 """Other goods for those that came back: an order of its own that costs nothing, as its goods are paid already.
 
-Only even exchanges are made, of things that cost the same. No money moves: what was paid stays with the order that it
-paid, and the units of the replacement are worth what those were that it was given for.
+Only even exchanges are made so, of things that cost the same. No money moves: what was paid stays with the order that
+it paid, and the units of the replacement are worth what those were that it was given for. Things of another price are
+ordered with what the returned ones were worth: ``orders.returns.other_prices``.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from uuid import UUID
 
@@ -18,6 +19,7 @@ from catalog.prices.rules import unit_price
 from catalog.prices.selectors import offers_of, with_offers
 from ecommerce.exceptions import ErrorRow
 from ecommerce.money import ZERO
+from orders import hooks
 from orders.models import Order, OrderItem
 from orders.returns.exceptions import ExchangeUnavailable
 from orders.returns.models import Return, ReturnItem
@@ -26,14 +28,30 @@ from orders.returns.models import Return, ReturnItem
 Wanted = tuple[OrderItem, UUID, int, str]
 
 
-def refuse_uneven(order: Order, wanted: Sequence[Wanted]) -> dict[UUID, Variant]:
+def takes_any_price(order: Order) -> bool:
+    """Tell whether goods of another price can be had for an order's: its customer has an account to credit."""
+    return order.user_id is not None and bool(hooks.give_credit) and bool(hooks.pay_with_credit)
+
+
+def is_even(wanted: Sequence[Wanted], variants: Mapping[UUID, Variant]) -> bool:
+    """Tell whether all that is wanted costs what was paid for what it is wanted for, or is the same again."""
+    return all(
+        variant_id == item.variant_id
+        or unit_price(variants[variant_id].price, offers_of(variants[variant_id]), quantity) == item.price
+        for item, variant_id, quantity, _ in wanted
+    )
+
+
+def find_wanted(order: Order, wanted: Sequence[Wanted]) -> dict[UUID, Variant]:
     """Return the wanted variants, with their products and stock.
 
     The same variant again is even whatever it costs now.
 
     Raises:
-        ExchangeUnavailable: one is unknown, not for sale, or costs something else; with one row each.
+        ExchangeUnavailable: one is unknown, not for sale, or costs something else and nobody has an account to credit;
+            with one row each.
     """
+    any_price = takes_any_price(order)
     ids = {variant_id for _, variant_id, *_ in wanted}
     rows = (
         Variant.objects.select_related("stock_level", "product")
@@ -59,7 +77,7 @@ def refuse_uneven(order: Order, wanted: Sequence[Wanted]) -> dict[UUID, Variant]
             detail = f"{variant.sku} is not sold in {order.currency}."
         else:
             price = unit_price(variant.price, offers_of(variant), quantity)
-            if price == item.price:
+            if price == item.price or any_price:
                 continue
             detail = f"{variant.sku} costs {price}, and {item.sku} did {item.price}. Return it and order the other."
         wrong.append(ErrorRow(ExchangeUnavailable.code, detail, f"{attr}.exchange_variant_id".strip(".")))
@@ -68,14 +86,12 @@ def refuse_uneven(order: Order, wanted: Sequence[Wanted]) -> dict[UUID, Variant]
     return variants
 
 
-def place_replacement(goods_return: Return, *, actor: User | None) -> Order:
-    """Make the order of the goods that are wanted for those that were received, and take its stock.
+def wanted_for(goods_return: Return) -> tuple[list[ReturnItem], list[Wanted]]:
+    """Return what has come of an exchange, and what is wanted for it.
 
     Raises:
-        ExchangeUnavailable: none were wanted, or one cannot be had at the same price.
-        InsufficientStock: names every short variant.
+        ExchangeUnavailable: nothing is.
     """
-    order = goods_return.order
     came = [
         item
         for item in goods_return.items.select_related("order_item")
@@ -88,7 +104,23 @@ def place_replacement(goods_return: Return, *, actor: User | None) -> Order:
     ]
     if not wanted:
         raise ExchangeUnavailable()
-    variants = refuse_uneven(order, wanted)
+    return came, wanted
+
+
+def place_replacement(
+    goods_return: Return,
+    came: Sequence[ReturnItem],
+    wanted: Sequence[Wanted],
+    variants: Mapping[UUID, Variant],
+    *,
+    actor: User | None,
+) -> Order:
+    """Make the order of the goods that are wanted, evenly, for those that were received, and take its stock.
+
+    Raises:
+        InsufficientStock: names every short variant.
+    """
+    order = goods_return.order
     units: dict[UUID, int] = {}
     prices: dict[UUID, Decimal] = {}
     for line, variant_id, quantity, _ in wanted:
@@ -147,10 +179,10 @@ def place_replacement(goods_return: Return, *, actor: User | None) -> Order:
     return replacement
 
 
-def _refuse_short(units: dict[UUID, int], variants: dict[UUID, Variant]) -> None:
+def _refuse_short(units: Mapping[UUID, int], variants: Mapping[UUID, Variant]) -> None:
     rows = stock.lock_stock(units)
     short = [
-        ErrorRow(InsufficientStock.code, f"Only {rows[pk].available} left of {variants[pk].sku}.")
+        ErrorRow(InsufficientStock.code, f"Only {rows[pk].units_here} left of {variants[pk].sku}.")
         for pk, quantity in units.items()
         if rows[pk].available < quantity
     ]

@@ -70,6 +70,10 @@ class Return(BaseModel):
     replacement = models.OneToOneField(
         Order, null=True, blank=True, on_delete=models.PROTECT, related_name="exchange_of"
     )
+    # Of an exchange at another price: the order of the wanted goods, which was paid with what was given back for these.
+    exchange_order = models.OneToOneField(
+        Order, null=True, blank=True, on_delete=models.PROTECT, related_name="credited_by"
+    )
 
     class Meta:
         ordering = ("-created_at", "-id")
@@ -86,6 +90,10 @@ class Return(BaseModel):
                 condition=Q(status="exchanged", replacement__isnull=False)
                 | (~Q(status="exchanged") & Q(replacement__isnull=True)),
                 name="return_exchanged_has_a_replacement",
+            ),
+            models.CheckConstraint(
+                condition=Q(exchange_order__isnull=True) | Q(status="refunded", resolution="exchange"),
+                name="return_exchange_order_was_credited",
             ),
         ]
         indexes = [

@@ -7,8 +7,8 @@ from orders.returns.models import Return
 
 
 def send_return_news(return_id: str, news: str) -> None:
-    """Tell the customer that a return is ``approved``, ``rejected`` or ``refunded``. Called by a worker; repeatable."""
-    goods_return = Return.objects.select_related("order").get(pk=return_id)
+    """Tell the customer what has become of a return: the ``news``. Called by a worker; repeatable."""
+    goods_return = Return.objects.select_related("order", "exchange_order").get(pk=return_id)
     order = goods_return.order
     if not order.email:
         return
@@ -20,5 +20,7 @@ def send_return_news(return_id: str, news: str) -> None:
         "fee": format_money(goods_return.restocking_fee, order.currency) if goods_return.restocking_fee else "",
         "is_credit": goods_return.resolution == Return.Resolution.STORE_CREDIT,
         "link": order_link(order.pk),
+        "ordered": goods_return.exchange_order,
+        "is_due": goods_return.exchange_order is not None and goods_return.exchange_order.is_payable,
     }
     send_template(f"orders/return_{news}", to=order.email, context=context)

@@ -17,7 +17,7 @@ class ReturnLineSerializer(serializers.Serializer[Any]):
     item_id = serializers.UUIDField(help_text="Of the order.")
     quantity = quantity_field()
     exchange_variant_id = serializers.UUIDField(
-        required=False, help_text="What is wanted for it, at the same price; without, the same again."
+        required=False, help_text="What is wanted for it; without, the same again."
     )
 
 
@@ -100,6 +100,9 @@ class ReturnSerializer(serializers.ModelSerializer[Return]):
     order_number = serializers.CharField(source="order.number", read_only=True)
     currency = serializers.CharField(source="order.currency", read_only=True)
     replacement_id = serializers.UUIDField(read_only=True, allow_null=True)
+    exchange_order_id = serializers.UUIDField(
+        read_only=True, allow_null=True, help_text="Of goods at another price: their order, perhaps still to be paid."
+    )
     items = ReturnItemSerializer(many=True, read_only=True)
 
     class Meta:
@@ -119,6 +122,7 @@ class ReturnSerializer(serializers.ModelSerializer[Return]):
             "shipping_amount",
             "refund_amount",
             "replacement_id",
+            "exchange_order_id",
             "items",
             "send_by",
             "approved_at",

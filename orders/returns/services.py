@@ -27,7 +27,7 @@ from orders.returns.exceptions import (
     StoreCreditUnavailable,
     UnitsNotReturnable,
 )
-from orders.returns.exchanging import refuse_uneven
+from orders.returns.exchanging import find_wanted
 from orders.returns.models import Return, ReturnItem
 from orders.returns.states import lock_return, move_return, tell_customer
 from orders.services import lock_order, note_event
@@ -78,7 +78,7 @@ def request_return(
     chosen = _returnable(order, lines)
     is_exchange = resolution == Return.Resolution.EXCHANGE
     if is_exchange:
-        refuse_uneven(order, [(item, _wanted(item, line), line.quantity, line.attr) for item, line in chosen])
+        find_wanted(order, [(item, _wanted(item, line), line.quantity, line.attr) for item, line in chosen])
     goods_return = Return.objects.create(
         order=order,
         number=f"{order.number}-R{order.returns.count() + 1}",

@@ -12,8 +12,9 @@ from orders import giving_back, hooks
 from orders.models import Order
 from orders.returns import selectors
 from orders.returns.exceptions import FeeTooLarge, ShippingGivenBack, StoreCreditUnavailable
-from orders.returns.exchanging import place_replacement
+from orders.returns.exchanging import find_wanted, is_even, place_replacement, wanted_for
 from orders.returns.models import Return
+from orders.returns.other_prices import order_wanted
 from orders.returns.states import lock_return, move_return, order_of, refuse_transition, tell_customer
 from orders.services import transition_order
 
@@ -75,16 +76,27 @@ def refund_return(
 
 @transaction.atomic
 def exchange_return(return_id: UUID, *, actor: User | None = None, note: str = "") -> Return:
-    """Put the wanted goods on order, paid by those that were received. Locks the order, and stock.
+    """Put the wanted goods on order, paid by those that were received. Locks the payment, the order, and stock.
+
+    At the same prices it is a replacement that costs nothing, else an order of its own: see ``other_prices``.
 
     Raises:
         InvalidReturnTransition: it is not received, or settled already.
-        ExchangeUnavailable: no exchange was asked for, or a variant is not for sale, or at another price.
+        ExchangeUnavailable: no exchange was asked for, or a variant is not for sale, or at another price for a guest.
         InsufficientStock: names every short variant; nothing is changed.
+        DomainError: money cannot go back now, such as RefundInProgress; nothing is changed.
     """
+    giving_back.prepare(order_of(return_id))
     goods_return = lock_return(return_id)
     refuse_transition(goods_return, Status.EXCHANGED)
-    goods_return.replacement = place_replacement(goods_return, actor=actor)
+    came, wanted = wanted_for(goods_return)
+    variants = find_wanted(goods_return.order, wanted)
+    if not is_even(wanted, variants):
+        order_wanted(goods_return, came, wanted, actor=actor, note=note)
+        if giving_back.is_replacement(goods_return.order):
+            settle_returned(goods_return.order)
+        return goods_return
+    goods_return.replacement = place_replacement(goods_return, came, wanted, variants, actor=actor)
     move_return(
         goods_return, Status.EXCHANGED, actor=actor, note=f"by order {goods_return.replacement.number} {note}".strip()
     )

@@ -44,5 +44,5 @@ def move_return(goods_return: Return, target: Return.Status, *, actor: User | No
 
 
 def tell_customer(goods_return: Return, news: str) -> None:
-    """Owe the mail about what has become of a return: ``approved``, ``rejected`` or ``refunded``."""
+    """Owe the mail about what has become of a return: ``approved``, ``rejected``, ``refunded`` or ``exchanged``."""
     send_return_news.owe(f"return-{news}:{goods_return.pk}", return_id=str(goods_return.pk), news=news)

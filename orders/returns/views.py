@@ -54,8 +54,8 @@ class ReturnViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.G
         description=(
             "Units that were shipped, paid, and are in no other return: `units_not_returnable` names each that is not. "
             "In the time after the delivery that the shop gives (`return_window_over`), which is longer where the shop "
-            "is at fault; staff with the right may be late. With `resolution: exchange` other goods of the same price "
-            "are sent for those that come back."
+            "is at fault; staff with the right may be late. With `resolution: exchange` other goods are sent for "
+            "those that come back; for a guest, of the same price."
         ),
         parameters=[IDEMPOTENCY_HEADER, ORDER_TOKEN_HEADER],
         request=serializers.RequestReturnSerializer,
@@ -172,7 +172,10 @@ class ReturnViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.G
         summary="Send other goods for returned ones",
         description=(
             "Makes an order of the wanted goods (`replacement_id`) that costs nothing, for the units that came. "
-            "`exchange_unavailable` where one is of another price: refund instead, and let the other be ordered."
+            "Where one is of another price it is an order like any other (`exchange_order_id`), paid with what these "
+            "units were worth: of cheaper goods the rest goes back the way it was paid, of dearer ones the customer "
+            "pays the difference within three days. The return is `refunded` then. It takes an account: for a guest "
+            "it is `exchange_unavailable`."
         ),
         parameters=[IDEMPOTENCY_HEADER],
         request=serializers.DecisionSerializer,

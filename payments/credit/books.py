@@ -9,10 +9,11 @@ from datetime import timedelta
 from decimal import Decimal
 from uuid import UUID
 
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from accounts.models import User
+from orders.models import Order
 from payments import ledger
 from payments.credit.exceptions import CreditTooSmall
 from payments.credit.models import CREDIT_PROVIDERS, GIFT_CARD, STORE_CREDIT, CreditMovement, GiftCard, StoreCredit
@@ -22,6 +23,7 @@ Kind = CreditMovement.Kind
 
 # A gift card lives at least so long after money came back to it.
 TIME_TO_SPEND_AGAIN = timedelta(days=90)
+_TAKEN_BACK = "taken-back"
 
 
 def is_credit(provider: str) -> bool:
@@ -66,6 +68,19 @@ def adjust(
     """
     booked = _record(balance, LedgerTransaction.Kind.CREDIT_ADJUSTED, amount, source, ledger.GOODWILL)
     return _move(balance, Kind.ADJUST, amount, booked, actor=actor, reason=reason)
+
+
+def take_back(card: GiftCard, *, actor: User | None) -> CreditMovement:
+    """Take all that is on a locked card that was sold off it, once: what was paid for it goes back."""
+    source = f"{_TAKEN_BACK}:{card.pk}"
+    booked = _record(card, LedgerTransaction.Kind.CREDIT_ADJUSTED, -card.balance, source, ledger.CUSTOMERS)
+    return _move(card, Kind.ADJUST, -card.balance, booked, actor=actor, reason="taken back with its order's money")
+
+
+def taken_back(order: Order) -> QuerySet[CreditMovement, UUID | None]:
+    """Return the cards of an order that were taken back."""
+    movements = CreditMovement.objects.filter(source__startswith=f"{_TAKEN_BACK}:", gift_card__order_item__order=order)
+    return movements.values_list("gift_card_id", flat=True)
 
 
 def expire(card: GiftCard) -> CreditMovement:

@@ -21,6 +21,36 @@ class GiftCardEmpty(DomainError):
     message = "Nothing is left on this gift card."
 
 
+class GiftCardBuysNone(DomainError):
+    code = "gift_card_buys_none"
+    message = "Gift cards are not paid with a gift card or store credit."
+
+
+class GiftCardSent(DomainError):
+    code = "gift_card_sent"
+    message = "The gift card has been sent already."
+
+
+class GiftCardSpent(DomainError):
+    """``held`` is what the gift cards of the order that are spent, or partly spent, were sold for."""
+
+    code = "gift_card_spent"
+
+    def __init__(self, held: Decimal) -> None:
+        self.message = f"Gift cards of this order that were sold for {held} have been spent: so much does not go back."
+        super().__init__(held=str(held))
+
+
+class GiftCardIndivisible(DomainError):
+    """``worth`` is what the cards that would be taken back were sold for."""
+
+    code = "gift_card_indivisible"
+
+    def __init__(self, worth: Decimal) -> None:
+        self.message = f"Gift cards are taken back whole: give back {worth} or more, or nothing for them."
+        super().__init__(worth=str(worth))
+
+
 class NoStoreCredit(DomainError):
     code = "no_store_credit"
 

@@ -30,6 +30,7 @@ from payments.credit.exceptions import (
     NoStoreCredit,
 )
 from payments.credit.models import GIFT_CARD, STORE_CREDIT, GiftCard, StoreCredit
+from payments.credit.sold import refuse_for_gift_cards
 from payments.exceptions import AlreadyPaid, AmountNotPayable, OrderNotFound, PaymentInProgress, PaymentUnderReview
 from payments.models import Payment, PaymentAttempt, ReceivedMoney
 from payments.providers import get_provider
@@ -99,6 +100,12 @@ def spend_store_credit(*, user: User, order_id: UUID, amount: Decimal | None = N
     return _pay(payment, order, balance, provider=STORE_CREDIT, amount=amount, actor=user)
 
 
+def spend_credit_on(order: Order, amount: Decimal) -> None:
+    """Let a customer's store credit pay ``amount`` of a new order for returned goods; told by ``orders.hooks``."""
+    if order.user is not None:
+        spend_store_credit(user=order.user, order_id=order.pk, amount=amount)
+
+
 def _is_usable(card: GiftCard) -> bool:
     return card.is_active and (card.expires_at is None or card.expires_at > timezone.now())
 
@@ -110,6 +117,7 @@ def _lock_order_to_pay(buyer: Buyer, order_id: UUID, provider: str) -> tuple[Pay
         raise OrderNotFound()
     if found.total_amount <= 0:
         raise AlreadyPaid()
+    refuse_for_gift_cards(found)
     payment = lock_payment_of(found, method=provider, provider=provider)
     attempts = payment.attempts.select_for_update(no_key=True, of=("self",))
     live = attempts.filter(status__in=PaymentAttempt.LIVE).first()

@@ -142,6 +142,10 @@ def test_stock_says_how_much_where(storekeeper, phone, settings):
         "low_stock_threshold": None,
         "threshold": settings.LOW_STOCK_THRESHOLD,
         "low": False,
+        "availability": "in_stock",
+        "availability_policy": "deny",
+        "backorder_limit": 0,
+        "available_from": None,
         "warehouses": [
             {"id": main_id, "code": "MAIN", "on_hand": 10},
             {"id": msa_id, "code": "MSA", "on_hand": 2},

@@ -346,3 +346,11 @@ def test_delivery_is_charged_taxed_and_kept():
         Decimal("1348.00"),
     )
     assert order.delivery == {"name": "Rider"}
+
+
+def test_lines_of_a_new_order_are_its_own_also_when_they_are_filtered():
+    place_order(UserFactory())
+
+    order = place_order(UserFactory())
+
+    assert order.items.filter(quantity=1).count() == 1

@@ -1,0 +1,1 @@
+"""Gift cards that are ordered: for whom they are."""
