@@ -65,6 +65,14 @@ class EditedLine:
         return self.units - self.before
 
     @property
+    def awaited(self) -> int:
+        """How many of the units come later: who takes fewer gives up those first."""
+        waiting = self.item.awaited_quantity if self.item and self.before else 0
+        if not self.keeps_stock or self.more <= 0:
+            return max(waiting + min(self.more, 0), 0)
+        return waiting + max(self.more - max(self.variant.stock_level.available, 0), 0)
+
+    @property
     def keeps_stock(self) -> bool:
         return self.variant.product.kind == Product.Kind.PHYSICAL
 
@@ -175,11 +183,11 @@ def _refuse(order: Order, lines: Sequence[EditedLine]) -> None:
     short = [
         ErrorRow(
             InsufficientStock.code,
-            f"Only {line.variant.stock_level.available} more of {line.variant.product.product_name}.",
+            f"Only {line.variant.stock_level.sellable} more of {line.variant.product.product_name}.",
             f"{line.attr}.quantity".lstrip("."),
         )
         for line in more
-        if line.keeps_stock and line.variant.stock_level.available < line.more
+        if line.keeps_stock and line.variant.stock_level.sellable < line.more
     ]
     if short:
         raise InsufficientStock(short)

@@ -50,7 +50,7 @@ _ORDER_FIELDS = (
 )
 _ITEM_FIELDS = (
     *("quantity", "cancelled_quantity", "uncharged_quantity", "price", "discount", "tax", "tax_kind", "tax_rate"),
-    *("product_name", "sku", "options", "updated_at"),
+    *("product_name", "sku", "options", "awaited_quantity", "available_from", "updated_at"),
 )
 
 
@@ -296,6 +296,9 @@ def _fill(item: OrderItem, line: EditedLine, totals: BasketTotals) -> None:
         item.quantity, item.cancelled_quantity, item.uncharged_quantity = line.units, 0, 0
     elif line.more:  # the row stays: the ledger of the stock knows it
         item.cancelled_quantity = item.uncharged_quantity = item.quantity
+    item.awaited_quantity = line.awaited
+    if line.more:
+        item.available_from = line.variant.stock_level.available_from if line.awaited else None
     item.price = line.price
     sums = totals.lines.get(line.variant.pk)
     item.discount, item.tax = (sums.discount, sums.tax) if sums else (ZERO, ZERO)

@@ -11,6 +11,8 @@ from django.core import mail
 from django.db import DatabaseError, transaction
 from django.utils import timezone
 
+from catalog import stock
+from catalog.inventory.availability import AvailabilityPolicy
 from catalog.models import Product, Stock, StockMovement, Variant
 from orders import cancelling, placing, services
 from orders.checkout.services import submit_order
@@ -24,7 +26,7 @@ from orders.promotions.models import Coupon, Promotion, PromotionUsage, Redempti
 from payments.models import Payment
 from tests.admin_pages import address, logged_in, offered, told
 from tests.clients import client_for
-from tests.factories import ProductFactory, UserFactory, group_of, price_list
+from tests.factories import ProductFactory, UserFactory, group_of, price_list, variant_of
 from tests.invariants import assert_orders_hold, assert_stock_holds
 from tests.orders import shipping as tariffs
 from tests.orders.part_orders import units
@@ -736,3 +738,29 @@ def test_paid_order_offers_no_edit_and_clerks_without_the_right_get_none(order, 
     services.mark_paid(order.pk)
 
     assert "Edit" not in offered(logged_in(clerk), page)
+
+
+# --- What is not here yet --------------------------------------------------------------------------------------
+
+
+def test_units_that_come_later_are_added_and_given_up_first(order, clerk):
+    case = variant_of(ProductFactory(price=Decimal("500.00"), sku="CASE", stock=2))
+    stock.set_availability(case.pk, policy=AvailabilityPolicy.BACKORDER, limit=3, available_from=None)
+
+    added = edit(client_for(clerk), order, {"items": [{"variant_id": str(case.pk), "quantity": 5}]})
+    assert (added.status_code, available()["CASE"]) == (200, -3), added.content
+    line = OrderItem.objects.get(order_id=order.pk, sku="CASE")
+    assert (line.quantity, line.awaited_quantity) == (5, 3)
+
+    before = state(order)
+    more = edit(client_for(clerk), order, {"items": [of(order, "CASE", 6)]})
+    assert (more.status_code, state(order)) == (409, before)
+
+    fewer = edit(client_for(clerk), order, {"items": [of(order, "CASE", 3)]})
+    line.refresh_from_db()
+    assert (fewer.status_code, line.quantity, line.awaited_quantity, available()["CASE"]) == (200, 3, 1, -1)
+    none = edit(client_for(clerk), order, {"items": [of(order, "CASE", 0)]})
+    line.refresh_from_db()
+    assert (none.status_code, line.open_quantity, line.awaited_quantity, available()["CASE"]) == (200, 0, 0, 2)
+    assert_orders_hold()
+    assert_stock_holds()
