@@ -329,6 +329,9 @@ SIMPLE_JWT = {
 }
 REFRESH_FAMILY_LIFETIME = timedelta(days=90)
 REFRESH_REUSE_GRACE = timedelta(seconds=10)
+# Failed tries before one must wait (docs/security.md).
+LOCKOUT_ACCOUNT_TRIES = whole_number("LOCKOUT_ACCOUNT_TRIES", 5, most=100)
+LOCKOUT_NETWORK_TRIES = whole_number("LOCKOUT_NETWORK_TRIES", 50, most=1_000_000)
 
 # --- API ----------------------------------------------------------------------------------------------------
 
