@@ -13,7 +13,6 @@ empty.
 
 from dataclasses import dataclass
 from datetime import datetime
-from ipaddress import IPv6Address, ip_address, ip_network
 from uuid import UUID
 
 from django.db import transaction
@@ -29,7 +28,7 @@ from accounts.lockouts import limits
 from accounts.lockouts.exceptions import LockedOut
 from accounts.lockouts.limits import Limit
 from accounts.lockouts.models import TryCount
-from ecommerce.client import client_address
+from ecommerce.client import client_address, client_network
 from ecommerce.prepared import AnyOf, Parameter, Prepared, ids
 from ecommerce.retention import delete_in_batches
 from ecommerce.transactions import retry_on_conflict
@@ -65,8 +64,8 @@ def check(what: str, who: str, *, request: HttpRequest | None) -> Attempt:
     account, network, familiar = _keys(what, who, client_address(request) if request is not None else "")
     keys = [key for key in (account, network, familiar) if key]
     # Most tries of somebody who guesses end here, for one statement and no lock.
-    locks = dict(_LOCKS.rows(keys=keys, now=timezone.now()))
-    _refuse_locked(locks, account, network, familiar)
+    known: dict[UUID, datetime | None] = dict(map(tuple, _LOCKS.rows(keys=keys, now=timezone.now())))
+    _refuse_locked(known, account, network, familiar)
 
     def count() -> Attempt:
         with transaction.atomic():
@@ -129,21 +128,11 @@ def forget_old_counts() -> int:
     return delete_in_batches(TryCount.objects.filter(expires_at__lt=Now()))
 
 
-def network_of(address: str) -> str:
-    """Return what counts as one network: an IPv4 address, or a /64 of IPv6, which every home gets whole."""
-    parsed = ip_address(address)
-    if isinstance(parsed, IPv6Address):
-        if parsed.ipv4_mapped is not None:
-            return str(parsed.ipv4_mapped)
-        return str(ip_network((parsed.packed, 64), strict=False))
-    return str(parsed)
-
-
 def _keys(what: str, who: str, address: str) -> tuple[UUID, UUID | None, UUID | None]:
     """Return the keys of the account, of the network, and of the account in this network."""
     if not address:  # a Unix socket without a proxy; one count for everybody would lock everybody
         return _key("account", what, who), None, None
-    network = network_of(address)
+    network = client_network(address)
     return _key("account", what, who), _key("network", what, network), _key("familiar", what, network, who)
 
 
