@@ -9,6 +9,7 @@ from accounts.lockouts import services as lockouts
 from accounts.lockouts.exceptions import LockedOut
 from accounts.models import User, normalise_email
 from accounts.validators import MAXIMUM_LENGTH
+from ecommerce.exceptions import Busy
 
 LOGIN = "login"  # what is tried, for the lock-outs
 
@@ -30,12 +31,21 @@ class EmailOrUsernameBackend(ModelBackend):
             attempt = lockouts.check(LOGIN, normalise_email(name), request=request)
         except LockedOut:
             return None
+        try:
+            user = self._compared(name, password)
+        except Busy:  # nothing was compared
+            lockouts.given_up(attempt)
+            raise
+        if user is None:
+            lockouts.failed(attempt)
+        else:
+            lockouts.succeeded(attempt)
+        return user
+
+    def _compared(self, name: str, password: str) -> User | None:
         lookup = {"email": normalise_email(name)} if "@" in name else {"username": name}
         user = User.objects.filter(**lookup).first()
         if user is None:
             User().set_password(password)
-        elif user.check_password(password) and self.user_can_authenticate(user):
-            lockouts.succeeded(attempt)
-            return user
-        lockouts.failed(attempt)
-        return None
+            return None
+        return user if user.check_password(password) and self.user_can_authenticate(user) else None

@@ -307,10 +307,15 @@ if PRODUCTION:
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["accounts.backends.EmailOrUsernameBackend"]
 PASSWORD_HASHERS = [
-    "django.contrib.auth.hashers.Argon2PasswordHasher",
-    "django.contrib.auth.hashers.BCryptSHA256PasswordHasher",
-    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+    "accounts.hashers.Argon2Hasher",
+    # Read, and replaced at the next log-in.
+    "accounts.hashers.BcryptHasher",
+    "accounts.hashers.PlainBcryptHasher",
+    "accounts.hashers.PBKDF2Hasher",
 ]
+# Passwords that one process hashes at a time, and that wait for it; one more is a 503 (accounts.hashers).
+PASSWORD_HASHES_AT_ONCE = whole_number("PASSWORD_HASHES_AT_ONCE", 2, most=64)
+PASSWORD_HASHES_WAITING = whole_number("PASSWORD_HASHES_WAITING", 1, least=0, most=64)
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},

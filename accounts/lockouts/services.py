@@ -2,7 +2,7 @@
 
     attempt = lockouts.check("login", name, request=request)   # raises LockedOut; counts the try
     …                                                          # is the password, the code right?
-    lockouts.succeeded(attempt)    or    lockouts.failed(attempt)
+    lockouts.succeeded(attempt)    or    lockouts.failed(attempt)    or    lockouts.given_up(attempt)
 
 A try is counted when it begins and given back when it was right: twenty wrong ones at the same moment are twenty, of
 which five are looked at. Each account, and each network, has a count. An account is also known by the networks from
@@ -11,11 +11,12 @@ elsewhere, or a neighbour behind the same address, cannot keep its owner out. Po
 empty.
 """
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import DateTimeField, F
 from django.db.models.functions import Now
 from django.http import HttpRequest
@@ -38,6 +39,17 @@ _LOCKS = Prepared(
         AnyOf(F("pk"), ids("keys")), expires_at__gt=Parameter("now", DateTimeField())
     ).values_list("key", "locked_until")
 )
+
+
+_COLUMNS = ["key", "failures", "counted_at", "locked_until", "expires_at"]
+_ROWS = Prepared(
+    lambda: TryCount.objects.filter(AnyOf(F("pk"), ids("keys"))).order_by("pk").values_list(*_COLUMNS), lock=TryCount
+)
+_SAVE = """
+INSERT INTO accounts_trycount (key, failures, counted_at, locked_until, expires_at) VALUES {}
+ON CONFLICT (key) DO UPDATE SET failures = excluded.failures, counted_at = excluded.counted_at,
+    locked_until = excluded.locked_until, expires_at = excluded.expires_at
+"""
 
 
 @dataclass(frozen=True)
@@ -63,21 +75,24 @@ def check(what: str, who: str, *, request: HttpRequest | None) -> Attempt:
     """
     account, network, familiar = _keys(what, who, client_address(request) if request is not None else "")
     keys = [key for key in (account, network, familiar) if key]
+    now = timezone.now()
     # Most tries of somebody who guesses end here, for one statement and no lock.
-    known: dict[UUID, datetime | None] = dict(map(tuple, _LOCKS.rows(keys=keys, now=timezone.now())))
-    _refuse_locked(known, account, network, familiar)
+    known: dict[UUID, datetime | None] = dict(map(tuple, _LOCKS.rows(keys=keys, now=now)))
+    _refuse_locked(known, account, network, familiar, now)
 
     def count() -> Attempt:
         with transaction.atomic():
-            now = timezone.now()
-            fresh = [TryCount(key=key, counted_at=now, expires_at=now) for key in sorted((account, network or account))]
-            TryCount.objects.bulk_create(fresh, ignore_conflicts=True)
-            rows = {row.key: row for row in TryCount.objects.select_for_update().filter(pk__in=keys).order_by("pk")}
+            rows = _locked_rows(keys)
+            if missing := sorted({account, network or account} - set(rows)):
+                fresh = [TryCount(key=key, counted_at=now, expires_at=now) for key in missing]
+                TryCount.objects.bulk_create(fresh, ignore_conflicts=True)  # a twin that is being made is waited for
+                rows = _locked_rows(keys)
             knows = familiar is not None and familiar in rows and rows[familiar].expires_at > now
             locks = {key: row.locked_until for key, row in rows.items()}
-            _refuse_locked(locks, account, network, familiar if knows else None)
+            _refuse_locked(locks, account, network, familiar if knows else None, now)
             counted = [(familiar if knows else account, limits.of_account()), (network, limits.of_network())]
             waits = [_add(rows[key], limit, now) for key, limit in counted if key is not None]
+            _save(rows[key] for key, _ in counted if key is not None)
         # A network that knows the account is counted and not asked.
         return Attempt(what, account, network, familiar, knows, waits[0] if knows else any(waits), request)
 
@@ -100,22 +115,34 @@ def succeeded(attempt: Attempt) -> None:
     def settle() -> None:
         with transaction.atomic():
             now = timezone.now()
-            if attempt.familiar is not None and not attempt.from_familiar:
-                known = TryCount(key=attempt.familiar, counted_at=now, expires_at=now + limits.FAMILIAR)
-                TryCount.objects.bulk_create([known], ignore_conflicts=True)
-            keys = [key for key in (attempt.account, attempt.network, attempt.familiar) if key]
-            for row in TryCount.objects.select_for_update().filter(pk__in=keys).order_by("pk"):
-                if row.key == attempt.network:
-                    limit = limits.of_network()
-                    row.failures = max(0, row.failures - 1)
-                    row.locked_until = None if limit.wait_after(row.failures) is None else row.locked_until
-                elif row.key == attempt.familiar:
-                    row.failures, row.locked_until, row.expires_at = 0, None, now + limits.FAMILIAR
-                elif not attempt.from_familiar:
-                    row.failures, row.locked_until = 0, None
-                row.save(update_fields=["failures", "locked_until", "expires_at"])
+            rows = _locked_rows([key for key in (attempt.account, attempt.network, attempt.familiar) if key])
+            if attempt.network in rows:
+                _take_back(rows[attempt.network], limits.of_network())
+            if attempt.familiar is not None:
+                row = rows.setdefault(attempt.familiar, TryCount(key=attempt.familiar, counted_at=now))
+                row.failures, row.locked_until, row.expires_at = 0, None, now + limits.FAMILIAR
+            if attempt.account in rows and not attempt.from_familiar:
+                row = rows[attempt.account]
+                row.failures, row.locked_until = 0, None
+            _save(rows.values())
 
     retry_on_conflict(settle)
+
+
+def given_up(attempt: Attempt) -> None:
+    """Take the try back: nothing was compared, so that it was neither right nor wrong."""
+    counted = {attempt.familiar if attempt.from_familiar else attempt.account: limits.of_account()}
+    if attempt.network is not None:
+        counted[attempt.network] = limits.of_network()
+
+    def take_back() -> None:
+        with transaction.atomic():
+            rows = _locked_rows([key for key in counted if key])
+            for key, row in rows.items():
+                _take_back(row, counted[key])
+            _save(rows.values())
+
+    retry_on_conflict(take_back)
 
 
 def forgive(what: str, *names: str) -> None:
@@ -141,10 +168,9 @@ def _key(*parts: str) -> UUID:
 
 
 def _refuse_locked(
-    locks: dict[UUID, datetime | None], account: UUID, network: UUID | None, familiar: UUID | None
+    locks: dict[UUID, datetime | None], account: UUID, network: UUID | None, familiar: UUID | None, now: datetime
 ) -> None:
     asked = [familiar] if familiar in locks else [account, network]
-    now = timezone.now()
     ends = [locks[key] or now for key in asked if key in locks]
     if (wait := (max(ends, default=now) - now).total_seconds()) > 0:
         raise LockedOut(wait)
@@ -157,5 +183,23 @@ def _add(row: TryCount, limit: Limit, now: datetime) -> bool:
     wait = limit.wait_after(row.failures)
     row.locked_until = now + wait if wait is not None else None
     row.expires_at = max(row.expires_at, now + limit.lifetime)
-    row.save(update_fields=["failures", "counted_at", "locked_until", "expires_at"])
     return wait is not None
+
+
+def _take_back(row: TryCount, limit: Limit) -> None:
+    row.failures = max(0, row.failures - 1)
+    row.locked_until = None if limit.wait_after(row.failures) is None else row.locked_until
+
+
+def _locked_rows(keys: Sequence[UUID]) -> dict[UUID, TryCount]:
+    rows = [TryCount.from_db(connection.alias, _COLUMNS, values) for values in _ROWS.rows(keys=keys)]
+    return {row.key: row for row in rows}
+
+
+def _save(rows: Iterable[TryCount]) -> None:
+    """Write locked rows, and new ones, in one statement and in the order of all locks."""
+    if not (ordered := sorted(rows, key=lambda row: row.key)):
+        return
+    values = [getattr(row, name) for row in ordered for name in _COLUMNS]
+    with connection.cursor() as cursor:
+        cursor.execute(_SAVE.format(", ".join(["(%s, %s, %s, %s, %s)"] * len(ordered))), values)

@@ -130,7 +130,7 @@ def test_known_unknown_and_inactive_names_wait_alike(user, hashes, django_assert
         log_in(name, PASSWORD + "x")
     assert len(hashes) == 1
     fail(3, name)
-    with django_assert_num_queries(10):  # the last free try also tells the trail that the wait begins
+    with django_assert_num_queries(8):  # the last free try also tells the trail that the wait begins
         log_in(name)
     hashes.clear()
 
