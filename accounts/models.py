@@ -78,7 +78,7 @@ class User(AbstractBaseUser, PermissionsMixin, BaseModel):
     def __str__(self) -> str:
         return self.email or self.username
 
-    def check_password(self, raw_password: str) -> bool:
+    def check_password(self, raw_password: str | None) -> bool:
         """Compare, and bring the hash up to date, unless the password has been changed meanwhile."""
         compared = self.password
 
@@ -87,7 +87,7 @@ class User(AbstractBaseUser, PermissionsMixin, BaseModel):
             if User.objects.filter(pk=self.pk, password=compared).update(password=encoded):
                 self.password = encoded
 
-        return check_password(raw_password, compared, upgrade)
+        return raw_password is not None and check_password(raw_password, compared, upgrade)
 
     def _get_session_auth_hash(self, secret: str | None = None) -> str:
         """Tie Django's sessions to the epoch too: what ends every token ends them."""

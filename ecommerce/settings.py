@@ -84,10 +84,15 @@ SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 # What the codes of gift cards are made with: that of new cards first. They live longer than SECRET_KEY should.
 GIFT_CARD_KEYS = env.list("GIFT_CARD_KEYS", default=[]) or [SECRET_KEY, *SECRET_KEY_FALLBACKS]
 JWT_SIGNING_KEY = env.str("JWT_SIGNING_KEY", default="") or f"jwt:{SECRET_KEY}"
+# Still read while a key is being changed; a day is enough for access tokens, refresh tokens take two weeks.
+JWT_SIGNING_KEY_FALLBACKS = env.list("JWT_SIGNING_KEY_FALLBACKS", default=[])
+if not env.str("JWT_SIGNING_KEY", default=""):
+    JWT_SIGNING_KEY_FALLBACKS += [f"jwt:{key}" for key in SECRET_KEY_FALLBACKS]
 if PRODUCTION:
     for name, value in (
         ("SECRET_KEY", SECRET_KEY),
         ("JWT_SIGNING_KEY", JWT_SIGNING_KEY),
+        *(("JWT_SIGNING_KEY_FALLBACKS", key) for key in JWT_SIGNING_KEY_FALLBACKS),
         *(("GIFT_CARD_KEYS", key) for key in GIFT_CARD_KEYS),
     ):
         if len(value.encode()) < 32 or value.startswith(("local-only", "django-insecure", "change-me")):
@@ -330,6 +335,7 @@ SIMPLE_JWT = {
     "SIGNING_KEY": JWT_SIGNING_KEY,
     "ISSUER": "bytemtaani",
     "AUDIENCE": "bytemtaani-api",
+    "AUTH_TOKEN_CLASSES": ("accounts.signing.AccessToken",),
     "UPDATE_LAST_LOGIN": False,
     "LEEWAY": 10,
 }
