@@ -159,7 +159,7 @@ def _username_for(user: User) -> str:
 # Last, of the parts that stand by themselves.
 from accounts.audit.models import SecurityEvent  # noqa: E402,F401
 from accounts.emails.models import EmailChange  # noqa: E402,F401
+from accounts.lockouts.models import TryCount  # noqa: E402,F401
 from accounts.otp.models import OneTimeCode  # noqa: E402,F401
 from accounts.quotas.models import Quota  # noqa: E402,F401
 from accounts.sms.models import SmsMessage  # noqa: E402,F401
-from accounts.lockouts.models import TryCount  # noqa: E402,F401

@@ -377,8 +377,6 @@ THROTTLE_RATES = {
     "anonymous": rate("THROTTLE_ANONYMOUS", f"{300 * _LOCAL_FACTOR}/3600"),
     "login": rate("THROTTLE_LOGIN", f"{10 * _LOCAL_FACTOR}/60"),
     "register": rate("THROTTLE_REGISTER", f"{10 * _LOCAL_FACTOR}/3600"),
-    "password_reset": rate("THROTTLE_PASSWORD_RESET", f"{20 * _LOCAL_FACTOR}/3600"),
-    "one_time_code": rate("THROTTLE_ONE_TIME_CODE", f"{20 * _LOCAL_FACTOR}/3600"),
     "payment": rate("THROTTLE_PAYMENT", f"{5 * _LOCAL_FACTOR}/60"),
     "guest_order": rate("THROTTLE_GUEST_ORDER", f"{60 * _LOCAL_FACTOR}/3600"),
     "coupon": rate("THROTTLE_COUPON", f"{30 * _LOCAL_FACTOR}/600"),

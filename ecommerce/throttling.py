@@ -228,18 +228,6 @@ class RegisterThrottle(NetworkThrottle):
     scope = "register"
 
 
-class PasswordResetThrottle(NetworkThrottle):
-    """Asking for a reset, and sending its mail or code again."""
-
-    scope = "password_reset"
-
-
-class OneTimeCodeThrottle(NetworkThrottle):
-    """Asking for codes by SMS, which cost money and ring a stranger's phone."""
-
-    scope = "one_time_code"
-
-
 class GiftCardThrottle(RequestThrottle):
     """Asking about codes is counted more strictly than reading: whoever asks often is guessing."""
 

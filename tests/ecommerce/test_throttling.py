@@ -18,8 +18,6 @@ from ecommerce.redis_client import circuit
 from ecommerce.retention import purge_expired_rows
 from ecommerce.throttling import (
     LoginThrottle,
-    OneTimeCodeThrottle,
-    PasswordResetThrottle,
     RegisterThrottle,
     hit,
 )
@@ -327,7 +325,7 @@ def test_without_redis_guessing_and_mailing_stay_bounded(api_client, settings, r
     assert not any("127.0.0.1" in key for key in RequestCount.objects.values_list("key", flat=True))
 
 
-@pytest.mark.parametrize("throttle", [PasswordResetThrottle, OneTimeCodeThrottle, LoginThrottle, RegisterThrottle])
+@pytest.mark.parametrize("throttle", [LoginThrottle, RegisterThrottle])
 def test_limits_of_what_strangers_may_do_are_durable(throttle, settings):
     assert (throttle.durable, throttle.scope in settings.THROTTLE_RATES) == (True, True)
 
