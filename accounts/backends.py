@@ -11,8 +11,6 @@ from accounts.models import User, normalise_email
 from accounts.validators import MAXIMUM_LENGTH
 from ecommerce.exceptions import Busy
 
-LOGIN = "login"  # what is tried, for the lock-outs
-
 
 class EmailOrUsernameBackend(ModelBackend):
     """Find the user by e-mail, else by username; the API and the admin both come here.
@@ -28,7 +26,7 @@ class EmailOrUsernameBackend(ModelBackend):
         if not name or password is None or len(password) > MAXIMUM_LENGTH:
             return None
         try:
-            attempt = lockouts.check(LOGIN, normalise_email(name), request=request)
+            attempt = lockouts.check(lockouts.LOGIN, normalise_email(name), request=request)
         except LockedOut:
             return None
         try:

@@ -41,6 +41,8 @@ _LOCKS = Prepared(
 )
 
 
+LOGIN = "login"  # what is tried by whoever has a password
+
 _COLUMNS = ["key", "failures", "counted_at", "locked_until", "expires_at"]
 _ROWS = Prepared(
     lambda: TryCount.objects.filter(AnyOf(F("pk"), ids("keys"))).order_by("pk").values_list(*_COLUMNS), lock=TryCount
