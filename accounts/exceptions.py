@@ -6,10 +6,12 @@ from ecommerce.exceptions import DomainError
 
 
 class InvalidCredentials(AuthenticationFailed):
-    """One text for unknown, wrong and inactive, so that nobody learns which accounts exist."""
+    """One text for unknown, wrong, inactive and locked, so that nobody learns which accounts exist."""
 
     default_code = "invalid_credentials"
-    default_detail = "No active account matches these credentials."
+    default_detail = (
+        "No active account matches these credentials. After several failed tries, wait or reset the password."
+    )
 
 
 class InvalidRefreshToken(AuthenticationFailed):

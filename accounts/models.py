@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.auth.hashers import check_password, make_password
 from django.contrib.auth.models import PermissionsMixin
 from django.db import models
 from django.db.models import Q
@@ -77,6 +78,17 @@ class User(AbstractBaseUser, PermissionsMixin, BaseModel):
     def __str__(self) -> str:
         return self.email or self.username
 
+    def check_password(self, raw_password: str | None) -> bool:
+        """Compare, and bring the hash up to date, unless the password has been changed meanwhile."""
+        compared = self.password
+
+        def upgrade(password: str) -> None:
+            encoded = make_password(password)
+            if User.objects.filter(pk=self.pk, password=compared).update(password=encoded):
+                self.password = encoded
+
+        return raw_password is not None and check_password(raw_password, compared, upgrade)
+
     def _get_session_auth_hash(self, secret: str | None = None) -> str:
         """Tie Django's sessions to the epoch too: what ends every token ends them."""
         secret = settings.SECRET_KEY if secret is None else secret
@@ -147,6 +159,7 @@ def _username_for(user: User) -> str:
 # Last, of the parts that stand by themselves.
 from accounts.audit.models import SecurityEvent  # noqa: E402,F401
 from accounts.emails.models import EmailChange  # noqa: E402,F401
+from accounts.lockouts.models import TryCount  # noqa: E402,F401
 from accounts.otp.models import OneTimeCode  # noqa: E402,F401
 from accounts.quotas.models import Quota  # noqa: E402,F401
 from accounts.sms.models import SmsMessage  # noqa: E402,F401

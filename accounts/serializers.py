@@ -7,6 +7,7 @@ from rest_framework import serializers
 
 from accounts.models import User, normalise_email
 from accounts.names import check_email, check_username
+from accounts.validators import MAXIMUM_LENGTH
 from ecommerce.phone import InvalidPhoneNumber, normalise_phone
 
 
@@ -56,7 +57,7 @@ class LoginSerializer(serializers.Serializer[Any]):
 
     email = serializers.CharField(required=False, max_length=254)
     username = serializers.CharField(required=False, max_length=254)
-    password = serializers.CharField(trim_whitespace=False, max_length=4096, write_only=True)
+    password = serializers.CharField(trim_whitespace=False, max_length=MAXIMUM_LENGTH, write_only=True)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if not attrs.get("email") and not attrs.get("username"):

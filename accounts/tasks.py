@@ -64,10 +64,12 @@ def send_phone_changed_mail(user_id: str) -> None:
 @shared_task(name="accounts.purge_served")
 def purge_served() -> None:
     from accounts.emails.services import purge_old_changes
+    from accounts.lockouts.services import forget_old_counts
     from accounts.otp.codes import purge_old_codes
     from accounts.quotas.services import purge_ended
     from accounts.sms.services import purge_old_messages
 
+    forget_old_counts()
     purge_old_changes()
     purge_old_codes()
     purge_ended()

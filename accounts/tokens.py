@@ -14,10 +14,10 @@ from django.db.models import F
 from django.utils import timezone
 from rest_framework_simplejwt.exceptions import TokenError
 from rest_framework_simplejwt.settings import api_settings
-from rest_framework_simplejwt.tokens import AccessToken, RefreshToken
 
 from accounts.exceptions import InvalidRefreshToken
 from accounts.models import RefreshSession, User
+from accounts.signing import AccessToken, RefreshToken
 
 EPOCH_CLAIM = "epoch"
 AUTH_TIME_CLAIM = "auth_time"  # when this session began; refreshing does not make it younger

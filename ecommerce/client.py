@@ -1,6 +1,6 @@
 """Where a request came from."""
 
-from ipaddress import ip_address
+from ipaddress import IPv6Address, ip_address, ip_network
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -21,6 +21,16 @@ def client_address(request: HttpRequest) -> str:
     if len(chain) < hops or not _is_address(chain[-hops]):
         return direct  # the request came around our proxies
     return chain[-hops]
+
+
+def client_network(address: str) -> str:
+    """Return what is counted as one client: an IPv4 address, or a /64 of IPv6, which every home gets whole."""
+    if ":" not in address:
+        return address
+    parsed = ip_address(address)
+    if isinstance(parsed, IPv6Address) and parsed.ipv4_mapped is not None:
+        return str(parsed.ipv4_mapped)
+    return str(ip_network((int(parsed), 64), strict=False))
 
 
 def _is_address(text: str) -> bool:

@@ -67,7 +67,8 @@ def _only_if_new(response: Response, known: str) -> HttpResponseNotModified | No
     tags = [tag.removeprefix("W/") for tag in parse_etags(known)]  # weak comparison. Source: RFC 9110, 13.1.2
     if "*" not in tags and response["ETag"].removeprefix("W/") not in tags:
         return None
-    kept = ("Cache-Control", "Content-Location", "ETag", "Expires", "Vary")  # Source: RFC 9110, 15.4.5
+    # Source: RFC 9110, 15.4.5; and what the client has left.
+    kept = ("Cache-Control", "Content-Location", "ETag", "Expires", "Vary", "RateLimit", "RateLimit-Policy")
     unchanged = HttpResponseNotModified(headers={name: response[name] for name in kept if name in response})
     unchanged.cookies = response.cookies
     return unchanged

@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonR
 from django.utils import timezone
 
 from ecommerce.context import request_id
-from ecommerce.exceptions import error_body, translate_database_error
+from ecommerce.exceptions import Busy, error_body, translate_database_error
 from ecommerce.models import new_id
 
 logger = logging.getLogger("ecommerce.requests")
@@ -79,11 +79,12 @@ class JsonErrorMiddleware:
         return response
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        if isinstance(exception, DatabaseError | InterfaceError):
-            answer = translate_database_error(exception)
-            if answer is not None and answer.status_code == 503:
-                body = error_body("temporarily_unavailable", str(answer.detail), server=True)
-                return JsonResponse(body, status=503, headers={"Retry-After": "2"})
+        answer = (
+            translate_database_error(exception) if isinstance(exception, DatabaseError | InterfaceError) else exception
+        )
+        if isinstance(answer, Busy):
+            body = error_body("temporarily_unavailable", str(answer.detail), server=True)
+            return JsonResponse(body, status=503, headers={"Retry-After": str(answer.wait)})
         return None
 
 

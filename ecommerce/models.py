@@ -41,6 +41,17 @@ class IdempotencyKey(models.Model):
         return f"{self.operation} {self.key}"
 
 
+class RequestCount(models.Model):
+    """Requests of one client in one window, while Redis cannot count them. The key is that of the counter there."""
+
+    key = models.CharField(max_length=120, primary_key=True)
+    count = models.PositiveIntegerField()
+    expires_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return f"{self.key}: {self.count}"
+
+
 class OutboxMessage(BaseModel):
     """Owed work: written in the transaction that owes it, done in the transaction of its effect."""
 

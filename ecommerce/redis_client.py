@@ -4,6 +4,7 @@ Django's cache makes a client for each call, and takes three calls to count one 
 """
 
 import time
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from django.core.cache import caches
@@ -43,6 +44,19 @@ def call(command: str, name: str, *arguments: Any) -> Any:
     Raises:
         RedisAway: there is no answer. Whoever can do without shall.
     """
+    return _send(lambda key: (command, key(name), *arguments))
+
+
+def call_script(script: str, names: Sequence[str], *arguments: Any) -> Any:
+    """Run a Lua script on the keys ``names``, in one step that nobody comes between; as ``call``.
+
+    Raises:
+        RedisAway: there is no answer.
+    """
+    return _send(lambda key: ("EVAL", script, len(names), *map(key, names), *arguments))
+
+
+def _send(words: Callable[[Callable[[str], str]], Iterable[Any]]) -> Any:
     if circuit.is_open:
         raise RedisAway
     cache: Any = caches["default"]  # of this thread
@@ -51,7 +65,7 @@ def call(command: str, name: str, *arguments: Any) -> Any:
         if client is None:
             pool = cache._cache._get_connection_pool(write=True)
             client = cache.shop_client = Redis(connection_pool=pool, single_connection_client=True)
-        return client.execute_command(command, cache.make_and_validate_key(name), *arguments)
+        return client.execute_command(*words(cache.make_and_validate_key))
     except RedisError as error:
         circuit.trip()
         raise RedisAway from error

@@ -6,17 +6,18 @@ from typing import Any
 from django.db.models import QuerySet
 from django.db.models.functions import Now
 
-from ecommerce.models import IdempotencyKey, OutboxMessage
+from ecommerce.models import IdempotencyKey, OutboxMessage, RequestCount
 
 BATCH = 1000
 DONE_MESSAGES = timedelta(days=7)
 
 
 def purge_expired_rows() -> int:
-    """Delete expired idempotency keys and long-done outbox messages; return how many rows went."""
+    """Delete expired idempotency keys, long-done outbox messages and counts of past windows; return how many."""
     expired_keys = IdempotencyKey.objects.filter(expires_at__lt=Now())
     done_messages = OutboxMessage.objects.filter(done_at__lt=Now() - DONE_MESSAGES)
-    return delete_in_batches(expired_keys) + delete_in_batches(done_messages)
+    past_windows = RequestCount.objects.filter(expires_at__lt=Now())
+    return sum(delete_in_batches(rows) for rows in (expired_keys, done_messages, past_windows))
 
 
 def delete_in_batches(rows: QuerySet[Any]) -> int:

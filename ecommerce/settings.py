@@ -106,10 +106,15 @@ SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 # What the codes of gift cards are made with: that of new cards first. They live longer than SECRET_KEY should.
 GIFT_CARD_KEYS = env.list("GIFT_CARD_KEYS", default=[]) or [SECRET_KEY, *SECRET_KEY_FALLBACKS]
 JWT_SIGNING_KEY = env.str("JWT_SIGNING_KEY", default="") or f"jwt:{SECRET_KEY}"
+# Still read while a key is being changed; a day is enough for access tokens, refresh tokens take two weeks.
+JWT_SIGNING_KEY_FALLBACKS = env.list("JWT_SIGNING_KEY_FALLBACKS", default=[])
+if not env.str("JWT_SIGNING_KEY", default=""):
+    JWT_SIGNING_KEY_FALLBACKS += [f"jwt:{key}" for key in SECRET_KEY_FALLBACKS]
 if PRODUCTION:
     for name, value in (
         ("SECRET_KEY", SECRET_KEY),
         ("JWT_SIGNING_KEY", JWT_SIGNING_KEY),
+        *(("JWT_SIGNING_KEY_FALLBACKS", key) for key in JWT_SIGNING_KEY_FALLBACKS),
         *(("GIFT_CARD_KEYS", key) for key in GIFT_CARD_KEYS),
     ):
         if len(value.encode()) < 32 or value.startswith(("local-only", "django-insecure", "change-me")):
@@ -239,6 +244,7 @@ CORS_ALLOWED_ORIGINS = env.list("CORS_ALLOWED_ORIGINS", default=[])
 if any(origin in ("*", "null") for origin in CORS_ALLOWED_ORIGINS):
     raise ImproperlyConfigured("CORS_ALLOWED_ORIGINS must list whole origins; '*' and 'null' are refused.")
 CORS_EXPOSE_HEADERS = ["ETag", "Last-Modified", "X-Request-Id", "X-Cart-Token", "Idempotent-Replayed", "Retry-After"]
+CORS_EXPOSE_HEADERS += ["RateLimit", "RateLimit-Policy"]
 CORS_ALLOW_HEADERS = [
     "accept",
     "authorization",
@@ -281,10 +287,15 @@ if PRODUCTION:
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["accounts.backends.EmailOrUsernameBackend"]
 PASSWORD_HASHERS = [
-    "django.contrib.auth.hashers.Argon2PasswordHasher",
-    "django.contrib.auth.hashers.BCryptSHA256PasswordHasher",
-    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+    "accounts.hashers.Argon2Hasher",
+    # Read, and replaced at the next log-in.
+    "accounts.hashers.BcryptHasher",
+    "accounts.hashers.PlainBcryptHasher",
+    "accounts.hashers.PBKDF2Hasher",
 ]
+# Passwords that one process hashes at a time, and that wait for it; one more is a 503 (accounts.hashers).
+PASSWORD_HASHES_AT_ONCE = whole_number("PASSWORD_HASHES_AT_ONCE", 2, most=64)
+PASSWORD_HASHES_WAITING = whole_number("PASSWORD_HASHES_WAITING", 1, least=0, most=64)
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
@@ -299,11 +310,15 @@ SIMPLE_JWT = {
     "SIGNING_KEY": JWT_SIGNING_KEY,
     "ISSUER": "bytemtaani",
     "AUDIENCE": "bytemtaani-api",
+    "AUTH_TOKEN_CLASSES": ("accounts.signing.AccessToken",),
     "UPDATE_LAST_LOGIN": False,
     "LEEWAY": 10,
 }
 REFRESH_FAMILY_LIFETIME = timedelta(days=90)
 REFRESH_REUSE_GRACE = timedelta(seconds=10)
+# Failed tries before one must wait (docs/security.md).
+LOCKOUT_ACCOUNT_TRIES = whole_number("LOCKOUT_ACCOUNT_TRIES", 5, most=100)
+LOCKOUT_NETWORK_TRIES = whole_number("LOCKOUT_NETWORK_TRIES", 50, most=1_000_000)
 
 # --- API ----------------------------------------------------------------------------------------------------
 

@@ -26,6 +26,8 @@ class SecurityEvent(BaseModel):
         PASSWORD_RESET = "password_reset"  # noqa: S105 - a kind
         PASSWORD_CHANGED = "password_changed"  # noqa: S105 - a kind
         ORDERS_EXPORTED = "orders_exported"
+        LOCKED_OUT = "locked_out"
+        ADMIN_CREATED = "admin_created"
 
     kind = models.CharField(max_length=40)  # free of choices in the database: each topic brings its own kinds
     user = models.ForeignKey(

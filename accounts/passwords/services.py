@@ -17,7 +17,8 @@ from accounts.audit.models import SecurityEvent
 from accounts.audit.services import record
 from accounts.exceptions import InvalidEmailToken
 from accounts.links import hash_token
-from accounts.models import EmailToken, User
+from accounts.lockouts.services import LOGIN, forgive
+from accounts.models import EmailToken, User, normalise_email
 from accounts.otp.codes import Purpose, ask_for_code, check_code, use_code
 from accounts.otp.exceptions import InvalidCode
 from accounts.otp.models import OneTimeCode
@@ -157,6 +158,8 @@ def _reset(request: HttpRequest, user: User, hashed: str, *, by: str) -> None:
 def _after(request: HttpRequest, user: User, kind: SecurityEvent.Kind, *, by: str) -> None:
     """End whatever the old password opened, and tell the owner."""
     tokens.end_all_sessions(user)
+    # Whoever has shown who they are need not wait for what others have tried.
+    forgive(LOGIN, *filter(None, (user.email, normalise_email(user.username))))
     _end_links(user)
     open_codes = OneTimeCode.objects.live().filter(purpose=Purpose.RESET, phone_number=user.phone_number)
     open_codes.update(ended_at=Now())

@@ -13,7 +13,6 @@ from rest_framework.generics import get_object_or_404
 from rest_framework.permissions import SAFE_METHODS, IsAuthenticated, IsAuthenticatedOrReadOnly
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from accounts.authentication import signed_in
 from accounts.models import User
@@ -57,8 +56,8 @@ _ORDERINGS = {
 class ReviewThrottle(RequestThrottle):
     """Writing is counted by user; reading is not."""
 
-    def allow_request(self, request: Request, view: APIView) -> bool:
-        return request.method in SAFE_METHODS or super().allow_request(request, view)
+    def applies(self, request: Request) -> bool:
+        return request.method not in SAFE_METHODS
 
     def scope_and_identity(self, request: Request) -> tuple[str, str]:
         return "review", str(request.user.pk)

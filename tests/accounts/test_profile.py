@@ -1,5 +1,4 @@
 import pytest
-from django.core.management import CommandError, call_command
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
@@ -171,49 +170,3 @@ def test_user_has_names_for_people(fields, text, short, full):
 
 def test_natural_key_is_the_address_in_any_spelling(user):
     assert User.objects.get_by_natural_key("WANJIKU@Example.com") == user
-
-
-# --- createadmin --------------------------------------------------------------------------------------------
-
-
-def test_createadmin_makes_an_administrator(monkeypatch, capsys):
-    monkeypatch.setenv("ADMIN_PASSWORD", "a-long-password-7")
-
-    call_command("createadmin", "--email", " Boss@Example.com ")
-
-    admin = User.objects.get()
-    assert (admin.email, admin.role, admin.is_staff, admin.is_superuser) == ("boss@example.com", "admin", True, True)
-    assert admin.check_password("a-long-password-7")
-    assert capsys.readouterr().out == "Created the administrator boss@example.com.\n"
-
-
-@pytest.mark.parametrize("password", ["", "short-one-7"])
-def test_createadmin_refuses_a_weak_password(monkeypatch, password):
-    monkeypatch.setenv("ADMIN_PASSWORD", password)
-
-    with pytest.raises(CommandError, match="at least 12 characters"):
-        call_command("createadmin", "--email", "boss@example.com")
-
-    assert not User.objects.exists()
-
-
-@pytest.mark.parametrize("email", ["", "boss", "boss@", "a b@example.com"])
-def test_createadmin_refuses_what_is_no_address(monkeypatch, email):
-    monkeypatch.setenv("ADMIN_PASSWORD", "a-long-password-7")
-
-    with pytest.raises(CommandError):
-        call_command("createadmin", "--email", email)
-
-    assert not User.objects.exists()
-
-
-def test_createadmin_leaves_an_account_that_exists_alone(monkeypatch, user):
-    monkeypatch.setenv("ADMIN_PASSWORD", "a-long-password-7")
-    before = row(user)
-
-    with pytest.raises(CommandError, match="exists already"):
-        call_command("createadmin", "--email", "WANJIKU@example.com")
-    call_command("createadmin", "--email", "WANJIKU@example.com", "--if-missing")
-
-    assert row(user) == before
-    assert User.objects.count() == 1

@@ -332,6 +332,35 @@ def test_forged_refresh_token_is_a_401(api_client, customer, how):
     assert not refused(api_client, good)
 
 
+def test_tokens_of_a_former_key_are_read_while_it_is_named(api_client, customer, settings):
+    former = "the-key-before-this-one-0123456789abcdef"
+    pair = tokens.start_session(customer)
+    access, refresh = (forge(token, key=former) for token in (pair.access, pair.refresh))
+    before = may_enter(api_client, access)
+    settings.JWT_SIGNING_KEY_FALLBACKS = ["older-still-0123456789abcdef0123456789", former]
+
+    during = may_enter(api_client, access)
+    renewed = api_client.post(REFRESH, {"refresh": refresh}).json()["access"]
+    wrong = {
+        how: may_enter(api_client, forge(pair.access, **{"key": former} | changes))
+        for how, changes in {
+            "audience": {"aud": "other-api"}, "issuer": {"iss": "evil"}, "expired": {"exp": int(time.time()) - 60},
+            "algorithm": {"algorithm": "HS512"}, "key": {"key": "x" * 64}, "refresh": {"token_type": "refresh"},
+        }.items()
+    }  # fmt: skip
+
+    assert (before, during, set(wrong.values())) == (False, True, {False})
+    settings.JWT_SIGNING_KEY_FALLBACKS = []
+    assert (may_enter(api_client, access), may_enter(api_client, renewed)) == (False, True)
+
+
+def test_access_token_lives_for_minutes(customer):
+    held = claims(tokens.start_session(customer).access)
+
+    assert 5 * 60 <= held["exp"] - held["iat"] <= 15 * 60
+    assert (held["iss"], held["aud"]) == ("bytemtaani", "bytemtaani-api")
+
+
 @pytest.mark.parametrize("levels", [100, 700, 1400, 2000])
 def test_token_with_a_nested_header_is_a_401(api_client, levels):
     answer = api_client.get(PROFILE, HTTP_AUTHORIZATION=f"Bearer {nested_header(levels)}")

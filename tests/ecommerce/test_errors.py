@@ -65,7 +65,10 @@ def test_wrong_password_is_a_401_with_a_challenge(api_client):
     answer = api_client.post("/api/auth/login/", {"email": "nobody@example.com", "password": "wrong"})
 
     assert answer.status_code == 401
-    assert answer.json() == error("invalid_credentials", "No active account matches these credentials.")
+    assert answer.json() == error(
+        "invalid_credentials",
+        "No active account matches these credentials. After several failed tries, wait or reset the password.",
+    )
     assert answer["WWW-Authenticate"] == 'Bearer realm="api"'
 
 

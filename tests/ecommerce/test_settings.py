@@ -85,6 +85,10 @@ def load_settings(monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, An
             "JWT_SIGNING_KEY is shorter than 32 bytes or a published example; make a new one.",
         ),
         (
+            {"JWT_SIGNING_KEY_FALLBACKS": f"{SECRET},short"},
+            "JWT_SIGNING_KEY_FALLBACKS is shorter than 32 bytes or a published example; make a new one.",
+        ),
+        (
             {"GIFT_CARD_KEYS": f"{SECRET},short"},
             "GIFT_CARD_KEYS is shorter than 32 bytes or a published example; make a new one.",
         ),
