@@ -83,12 +83,15 @@ SECRET_KEY = required("SECRET_KEY", "local-only-secret-key-that-is-long-enough-t
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 # What the codes of gift cards are made with: that of new cards first. They live longer than SECRET_KEY should.
 GIFT_CARD_KEYS = env.list("GIFT_CARD_KEYS", default=[]) or [SECRET_KEY, *SECRET_KEY_FALLBACKS]
+# What the secrets of second factors are encrypted with: new ones with the first. They, too, outlive SECRET_KEY.
+SECOND_FACTOR_KEYS = env.list("SECOND_FACTOR_KEYS", default=[]) or [SECRET_KEY, *SECRET_KEY_FALLBACKS]
 JWT_SIGNING_KEY = env.str("JWT_SIGNING_KEY", default="") or f"jwt:{SECRET_KEY}"
 if PRODUCTION:
     for name, value in (
         ("SECRET_KEY", SECRET_KEY),
         ("JWT_SIGNING_KEY", JWT_SIGNING_KEY),
         *(("GIFT_CARD_KEYS", key) for key in GIFT_CARD_KEYS),
+        *(("SECOND_FACTOR_KEYS", key) for key in SECOND_FACTOR_KEYS),
     ):
         if len(value.encode()) < 32 or value.startswith(("local-only", "django-insecure", "change-me")):
             raise ImproperlyConfigured(f"{name} is shorter than 32 bytes or a published example; make a new one.")
@@ -329,6 +332,8 @@ SIMPLE_JWT = {
 }
 REFRESH_FAMILY_LIFETIME = timedelta(days=90)
 REFRESH_REUSE_GRACE = timedelta(seconds=10)
+# Staff without a second factor can do nothing but set one up (docs/two-factor.md).
+STAFF_SECOND_FACTOR_REQUIRED = flag("STAFF_SECOND_FACTOR_REQUIRED")
 
 # --- API ----------------------------------------------------------------------------------------------------
 

@@ -25,6 +25,11 @@ class SecurityEvent(BaseModel):
         EMAIL_CHANGED = "email_changed"
         PASSWORD_RESET = "password_reset"  # noqa: S105 - a kind
         PASSWORD_CHANGED = "password_changed"  # noqa: S105 - a kind
+        SECOND_FACTOR_ADDED = "second_factor_added"
+        SECOND_FACTOR_REMOVED = "second_factor_removed"
+        SECOND_FACTOR_FAILED = "second_factor_failed"
+        RECOVERY_CODE_USED = "recovery_code_used"
+        RECOVERY_CODES_RENEWED = "recovery_codes_renewed"
 
     kind = models.CharField(max_length=40)  # free of choices in the database: each topic brings its own kinds
     user = models.ForeignKey(

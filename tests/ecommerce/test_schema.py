@@ -16,6 +16,7 @@ OPEN_TO_ANYONE = {
     "api/attributes/": {"get"},
     "api/attributes/{}/": {"get"},
     "api/auth/email/change/confirm/": {"post"},
+    "api/auth/2fa/verify/": {"post"},
     "api/auth/email/resend/": {"post"},
     "api/auth/email/verify/": {"post"},
     "api/auth/login/": {"post"},
