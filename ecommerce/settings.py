@@ -147,6 +147,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "accounts.second_factor.middleware.StaffSecondFactorMiddleware",
     "catalog.history.context.HistoryMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "ecommerce.middleware.AdminTimeZoneMiddleware",
