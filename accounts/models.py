@@ -153,3 +153,4 @@ from accounts.otp.models import OneTimeCode  # noqa: E402,F401
 from accounts.quotas.models import Quota  # noqa: E402,F401
 from accounts.second_factor.models import LogInChallenge, RecoveryCode, SecondFactor  # noqa: E402,F401
 from accounts.sms.models import SmsMessage  # noqa: E402,F401
+from accounts.social.models import SocialIdentity, SpentToken  # noqa: E402,F401

@@ -79,3 +79,10 @@ def send_account_news(user_id: str, news: str, facts: dict[str, str], happened_a
     from accounts.notifications import send_account_news as send
 
     send(user_id, news, facts, happened_at)
+
+
+@shared_task(name="accounts.purge_spent_tokens")
+def purge_spent_tokens() -> None:
+    from accounts.social.services import purge_spent_tokens as purge
+
+    purge()

@@ -72,6 +72,7 @@ from ecommerce.sms_settings import (  # noqa: F401 - settings are read from here
     SMS_PER_PHONE_DAILY,
     SMS_RETENTION,
 )
+from ecommerce.social_settings import FACEBOOK_LOGIN, GOOGLE_LOGIN  # noqa: F401 - settings are read from here
 
 # --- Core ---------------------------------------------------------------------------------------------------
 
@@ -259,6 +260,7 @@ CELERY_BEAT_SCHEDULE = {
     "forget-old-changes": {"task": "catalog.forget_old_changes", "schedule": 3600.0, "options": {"expires": 3600}},
     "refresh-search": {"task": "catalog.refresh_search", "schedule": 3600.0, "options": {"expires": 3600}},
     "purge-served-of-accounts": {"task": "accounts.purge_served", "schedule": 3600.0, "options": {"expires": 3600}},
+    "purge-spent-tokens": {"task": "accounts.purge_spent_tokens", "schedule": 3600.0, "options": {"expires": 3600}},
     "purge-expired-rows": {"task": "ecommerce.purge_expired_rows", "schedule": 3600.0},
 }
 

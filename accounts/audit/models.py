@@ -30,6 +30,8 @@ class SecurityEvent(BaseModel):
         SECOND_FACTOR_FAILED = "second_factor_failed"
         RECOVERY_CODE_USED = "recovery_code_used"
         RECOVERY_CODES_RENEWED = "recovery_codes_renewed"
+        IDENTITY_LINKED = "identity_linked"
+        IDENTITY_UNLINKED = "identity_unlinked"
 
     kind = models.CharField(max_length=40)  # free of choices in the database: each topic brings its own kinds
     user = models.ForeignKey(

@@ -46,11 +46,6 @@ class NoSecondFactor(DomainError):
     message = "There is no second factor. Begin with POST /api/auth/2fa/begin/."
 
 
-class FreshLogInRequired(PermissionDenied):
-    default_code = "fresh_log_in_required"
-    default_detail = "Log in again, or give your password: the last log-in was too long ago for this."
-
-
 class CodeRequired(DomainError):
     status_code = 400
     code = "code_required"

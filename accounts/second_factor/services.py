@@ -10,12 +10,12 @@ from django.http import HttpRequest
 
 from accounts.audit.models import SecurityEvent
 from accounts.audit.services import record
+from accounts.exceptions import FreshLogInRequired
 from accounts.models import User
 from accounts.notifications import tell
 from accounts.second_factor import sealing, totp
 from accounts.second_factor.exceptions import (
     CodeRequired,
-    FreshLogInRequired,
     InvalidCode,
     NoSecondFactor,
     SecondFactorExists,

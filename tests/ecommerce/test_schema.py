@@ -26,6 +26,8 @@ OPEN_TO_ANYONE = {
     "api/auth/password/reset/confirm/": {"post"},
     "api/auth/refresh/": {"post"},
     "api/auth/register/": {"post"},
+    "api/auth/social/facebook/": {"post"},
+    "api/auth/social/google/": {"post"},
     "api/brands/": {"get"},
     "api/brands/{}/": {"get"},
     "api/cart/": {"get", "delete"},
@@ -92,6 +94,8 @@ OPEN_TO_ANYONE = {
     "api/token/refresh/": {"post"},
     "api/track/{}/": {"get"},
     "api/users/password/forgot/": {"post"},
+    "api/users/facebook/exchange/": {"post"},
+    "api/users/google/exchange/": {"post"},
     "api/users/register/": {"post"},
     "swagger/": {"get"},
 }

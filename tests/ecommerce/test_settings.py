@@ -65,6 +65,7 @@ def load_settings(monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, An
             "payment_settings",
             "media_settings",
             "order_settings",
+            "social_settings",
         ):  # they have read the test's environment
             monkeypatch.delitem(sys.modules, f"ecommerce.{part}", raising=False)
         return runpy.run_path(str(ROOT / "ecommerce" / "settings.py"))
