@@ -22,10 +22,11 @@ from accounts.second_factor.serializers import (
     VerifySerializer,
 )
 from accounts.serializers import LoginAnswerSerializer, log_in_answer
+from accounts.throttling import ProofThrottle
 from accounts.views import PublicView
 from ecommerce.http import checked
 from ecommerce.schema import ErrorSerializer
-from ecommerce.throttling import LoginThrottle, RequestThrottle
+from ecommerce.throttling import RequestThrottle
 
 CODES_EXAMPLE = OpenApiExample(
     "Recovery codes", value={"recovery_codes": ["7k3m-q9xd-2vhp", "c4wn-8rty-h6ze"]}, response_only=True
@@ -75,7 +76,7 @@ class StateView(SecondFactorView):
 
 
 class BeginView(SecondFactorView):
-    throttle_classes = (RequestThrottle, LoginThrottle)
+    throttle_classes = (RequestThrottle, ProofThrottle)
 
     @extend_schema(
         summary="Begin to set up a second factor",
@@ -114,7 +115,7 @@ class BeginView(SecondFactorView):
 
 
 class ConfirmView(SecondFactorView):
-    throttle_classes = (RequestThrottle, LoginThrottle)
+    throttle_classes = (RequestThrottle, ProofThrottle)
 
     @extend_schema(
         summary="Confirm the second factor",
@@ -132,7 +133,7 @@ class ConfirmView(SecondFactorView):
 
 
 class DisableView(SecondFactorView):
-    throttle_classes = (RequestThrottle, LoginThrottle)
+    throttle_classes = (RequestThrottle, ProofThrottle)
 
     @extend_schema(
         summary="Remove the second factor",
@@ -147,7 +148,7 @@ class DisableView(SecondFactorView):
 
 
 class RecoveryCodesView(SecondFactorView):
-    throttle_classes = (RequestThrottle, LoginThrottle)
+    throttle_classes = (RequestThrottle, ProofThrottle)
 
     @extend_schema(
         summary="Make new recovery codes",
@@ -164,7 +165,7 @@ class RecoveryCodesView(SecondFactorView):
 
 
 class VerifyView(PublicView):
-    throttle_classes = (RequestThrottle, LoginThrottle)
+    throttle_classes = (RequestThrottle, ProofThrottle)
 
     @extend_schema(
         summary="Finish a log-in with a code",

@@ -22,6 +22,7 @@ from accounts.social import services
 from accounts.social.models import SocialIdentity
 from accounts.social.providers import ProviderAccount, check_facebook, check_google
 from accounts.social.serializers import FacebookTokenSerializer, GoogleTokenSerializer, SocialIdentitySerializer
+from accounts.throttling import ProofThrottle
 from accounts.views import PublicView
 from ecommerce.http import checked
 from ecommerce.schema import ErrorSerializer
@@ -100,7 +101,7 @@ class FacebookLogInView(_LogInView):
 
 
 class _LinkView(APIView):
-    throttle_classes = (RequestThrottle, LoginThrottle)
+    throttle_classes = (RequestThrottle, ProofThrottle)
     schema_tag = "accounts"
 
     form: type[Serializer[Any]]

@@ -255,6 +255,18 @@ def test_a_challenge_is_random_and_long(user, phone_of):
     assert all(len(base64.urlsafe_b64decode(token + "=")) == 32 for token in made)
 
 
+def test_second_steps_are_limited_apart_from_log_ins(api_client, phone_of, user, settings):
+    settings.THROTTLE_RATES = settings.THROTTLE_RATES | {"login": "3/60"}
+    phone_of(user)
+    challenge = first_step(api_client, user)
+
+    steps = [api_client.post(VERIFY, {"challenge": "x", "code": "000000"}).status_code for _ in range(4)]
+    log_ins = [api_client.post(LOGIN, {"email": user.email, "password": PASSWORD}).status_code for _ in range(3)]
+
+    assert challenge
+    assert (steps, log_ins) == ([401, 401, 401, 429], [200, 200, 429])
+
+
 # --- Races ----------------------------------------------------------------------------------------------------
 
 
