@@ -17,6 +17,7 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from accounts.forms import PasswordForm, PermissionsField, UserAddForm, UserForm
 from accounts.models import User
+from accounts.second_factor.services import remove_for
 from accounts.tokens import end_all_sessions
 from ecommerce.admin_base import ShopAdmin, as_phone, badge, column, detail_action
 
@@ -50,7 +51,7 @@ class UserAdmin(DjangoUserAdmin, ShopAdmin):  # type: ignore[type-arg]
     ordering = ("-date_joined",)
     filter_horizontal = ()
     autocomplete_fields = ("groups",)
-    actions_detail = ("deactivate", "activate", "set_password")
+    actions_detail = ("deactivate", "activate", "set_password", "remove_second_factor")
 
     POWERS = ("role", "is_staff", "is_superuser", "groups")
     readonly_fields = (
@@ -58,13 +59,17 @@ class UserAdmin(DjangoUserAdmin, ShopAdmin):  # type: ignore[type-arg]
         "is_active",
         "email_verified_at",
         "phone_verified_at",
+        "second_factor_at",
         "last_login",
         "date_joined",
     )
     fieldsets = (
         (None, {"fields": (("email", "username"), ("first_name", "last_name"), "phone_number")}),
         ("Rights", {"fields": (("role", "is_active"), ("is_staff", "is_superuser"), "groups")}),
-        ("Times", {"fields": (("email_verified_at", "phone_verified_at"), ("last_login", "date_joined"))}),
+        (
+            "Times",
+            {"fields": (("email_verified_at", "phone_verified_at"), ("last_login", "date_joined"), "second_factor_at")},
+        ),
     )
     add_fieldsets = (
         (None, {"fields": ("email", ("first_name", "last_name"), "phone_number", ("password1", "password2"))}),
@@ -85,7 +90,12 @@ class UserAdmin(DjangoUserAdmin, ShopAdmin):  # type: ignore[type-arg]
         return self.has_change_permission(request, obj if isinstance(obj, User) else None)
 
     def offers(self, name: str, obj: User) -> bool:
-        return {"deactivate": obj.is_active, "activate": not obj.is_active}.get(name, True)
+        sensible = {
+            "deactivate": obj.is_active,
+            "activate": not obj.is_active,
+            "remove_second_factor": obj.second_factor_at is not None,
+        }
+        return sensible.get(name, True)
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
         user = self.get_object(request, str(object_id))
@@ -94,7 +104,8 @@ class UserAdmin(DjangoUserAdmin, ShopAdmin):  # type: ignore[type-arg]
         actions = super().get_actions_detail(request, object_id)
         if is_superuser(request):
             return actions
-        return [action for action in actions if action.method.original_function_name != "set_password"]
+        theirs = ("set_password", "remove_second_factor")
+        return [action for action in actions if action.method.original_function_name not in theirs]
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
         fields = tuple(super().get_readonly_fields(request, obj))
@@ -159,6 +170,20 @@ class UserAdmin(DjangoUserAdmin, ShopAdmin):  # type: ignore[type-arg]
     @detail_action("Set password", icon="key")
     def set_password(self, request: HttpRequest, object_id: str) -> HttpResponseBase:
         return HttpResponseRedirect(reverse("admin:auth_user_password_change", args=[object_id]))
+
+    @detail_action("Remove second factor", icon="phonelink_erase", danger=True)
+    def remove_second_factor(self, request: HttpRequest, object_id: str) -> HttpResponseBase:
+        actor = request.user
+        if not isinstance(actor, User) or not actor.is_superuser:
+            raise PermissionDenied
+
+        def do(user: User, _: dict[str, Any]) -> str:
+            remove_for(user, actor=actor, request=request)
+            return "Removed; the log-in no longer asks for a code. They are told by mail."
+
+        question = "For somebody who has lost the phone and the recovery codes. Be sure that it is they who ask."
+        title = "Remove second factor"
+        return self.confirmed(request, object_id, do, title=title, question=question, danger=True)
 
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> Any:
         if not is_superuser(request):

@@ -13,6 +13,7 @@ from rest_framework_simplejwt.authentication import JWTAuthentication
 from rest_framework_simplejwt.exceptions import InvalidToken
 
 from accounts.models import User
+from accounts.second_factor.gate import admit
 from accounts.tokens import EPOCH_CLAIM
 from ecommerce.prepared import Parameter, Prepared
 
@@ -38,16 +39,28 @@ class AccessTokenAuthentication(JWTAuthentication):
             raise InvalidToken()
         return user
 
+    def authenticate(self, request: Request) -> Any:
+        return _admitted(super().authenticate(request), request)
+
 
 class SessionAuthentication(authentication.SessionAuthentication):
     """Django's session, for the admin and the docs; answers 401, not 403, when somebody is not logged in."""
 
     def authenticate(self, request: Request) -> Any:
         # No cookie, no session; looking for one would also make every public answer vary by cookie.
-        return super().authenticate(request) if settings.SESSION_COOKIE_NAME in request.COOKIES else None
+        if settings.SESSION_COOKIE_NAME not in request.COOKIES:
+            return None
+        return _admitted(super().authenticate(request), request)
 
     def authenticate_header(self, request: Request) -> str:
         return 'Bearer realm="api"'
+
+
+def _admitted(found: Any, request: Request) -> Any:
+    """Return what an authentication class has found, unless the shop demands a second factor of that user first."""
+    if found is not None:
+        admit(found[0], request)
+    return found
 
 
 def signed_in(request: Request) -> User:

@@ -1,6 +1,6 @@
 """What can go wrong when somebody wants in."""
 
-from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
 
 from ecommerce.exceptions import DomainError
 
@@ -29,3 +29,8 @@ class UsernameTaken(DomainError):
     status_code = 400
     code = "username_taken"
     message = "This username is taken."
+
+
+class FreshLogInRequired(PermissionDenied):
+    default_code = "fresh_log_in_required"
+    default_detail = "Log in again: the last log-in was too long ago for this."

@@ -56,6 +56,8 @@ class User(AbstractBaseUser, PermissionsMixin, BaseModel):
     date_joined = models.DateTimeField(default=timezone.now)
     # In every token; raising it ends them all at once.
     session_epoch = models.PositiveIntegerField(default=0)
+    # Since when a log-in asks for a code too; here, because every request of staff wants to know (second_factor/).
+    second_factor_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     USERNAME_FIELD = "email"
     REQUIRED_FIELDS: ClassVar[list[str]] = []
@@ -162,4 +164,6 @@ from accounts.emails.models import EmailChange  # noqa: E402,F401
 from accounts.lockouts.models import TryCount  # noqa: E402,F401
 from accounts.otp.models import OneTimeCode  # noqa: E402,F401
 from accounts.quotas.models import Quota  # noqa: E402,F401
+from accounts.second_factor.models import LogInChallenge, RecoveryCode, SecondFactor  # noqa: E402,F401
 from accounts.sms.models import SmsMessage  # noqa: E402,F401
+from accounts.social.models import SocialIdentity, SpentToken  # noqa: E402,F401

@@ -3,10 +3,13 @@
 from typing import Any
 
 from django.core.exceptions import ValidationError as DjangoValidationError
+from drf_spectacular.utils import OpenApiExample, PolymorphicProxySerializer
 from rest_framework import serializers
 
 from accounts.models import User, normalise_email
 from accounts.names import check_email, check_username
+from accounts.second_factor.challenges import Challenge
+from accounts.services import LogInOutcome
 from accounts.validators import MAXIMUM_LENGTH
 from ecommerce.phone import InvalidPhoneNumber, normalise_phone
 
@@ -122,6 +125,34 @@ class LoginAnswerSerializer(serializers.Serializer[Any]):
     access = serializers.CharField()
     refresh = serializers.CharField()
     user = UserSerializer()
+
+
+class SecondFactorRequiredSerializer(serializers.Serializer[Any]):
+    second_factor_required = serializers.BooleanField(help_text="Always true.")
+    challenge = serializers.CharField(help_text="For `POST /api/auth/2fa/verify/`, with the code.")
+    expires_in = serializers.IntegerField(help_text="Seconds in which the code must come.")
+
+
+# What every way in answers.
+LOG_IN_ANSWER = PolymorphicProxySerializer(
+    "LogInAnswer", [LoginAnswerSerializer, SecondFactorRequiredSerializer], resource_type_field_name=None
+)
+SECOND_FACTOR_EXAMPLE = OpenApiExample(
+    "With a second factor",
+    value={
+        "second_factor_required": True,
+        "challenge": "pV0b3w0p7u2nHk1Xq5b8rJ6tWm4sZc9dEy3fGh7iLkA",
+        "expires_in": 300,
+    },
+    response_only=True,
+)
+
+
+def log_in_answer(user: User, outcome: LogInOutcome) -> dict[str, Any]:
+    """Return the body that answers a log-in: tokens and the user, or the challenge of the second step."""
+    if isinstance(outcome, Challenge):
+        return {"second_factor_required": True, "challenge": outcome.token, "expires_in": outcome.expires_in}
+    return {"access": outcome.access, "refresh": outcome.refresh, "user": UserSerializer(user).data}
 
 
 class RefreshSerializer(serializers.Serializer[Any]):

@@ -2,6 +2,7 @@
 
 import secrets
 from datetime import timedelta
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import authenticate, password_validation
@@ -19,6 +20,7 @@ from accounts.exceptions import InvalidCredentials, InvalidEmailToken, UsernameT
 from accounts.links import hash_token
 from accounts.models import EmailToken, User, normalise_email
 from accounts.names import username_is_taken
+from accounts.second_factor import challenges
 from accounts.tasks import send_already_registered_mail as already_registered_task
 from accounts.tasks import send_verification_mail as verification_task
 from ecommerce.client import client_address
@@ -26,6 +28,8 @@ from ecommerce.exceptions import ErrorRow
 from ecommerce.mail import send_template
 
 VERIFICATION_LIFETIME = timedelta(hours=24)
+
+LogInOutcome = tokens.TokenPair | challenges.Challenge
 
 
 def register(
@@ -77,8 +81,8 @@ def register(
         already_registered_task.owe(f"already-registered:{known.pk}:{hour}", user_id=str(known.pk))
 
 
-def log_in(*, request: HttpRequest, name: str, password: str) -> tuple[User, tokens.TokenPair]:
-    """Check the credentials and begin a session.
+def log_in(*, request: HttpRequest, name: str, password: str) -> tuple[User, LogInOutcome]:
+    """Check the credentials and begin a session, or ask for the second factor.
 
     Raises:
         InvalidCredentials: unknown, wrong or inactive, told alike.
@@ -90,11 +94,23 @@ def log_in(*, request: HttpRequest, name: str, password: str) -> tuple[User, tok
     return user, finish_log_in(request, user, by="password")
 
 
-def finish_log_in(request: HttpRequest, user: User, *, by: str) -> tokens.TokenPair:
-    """Begin a session for somebody who has proved who they are; ``by`` names the way in for the trail."""
+def finish_log_in(request: HttpRequest, user: User, *, by: str) -> LogInOutcome:
+    """Begin a session for somebody who has proved who they are; ``by`` names the way in for the trail.
+
+    Where the user has a second factor, the log-in waits for it: there are no tokens yet, but a challenge. Views answer
+    with ``serializers.log_in_answer``, which knows both.
+    """
+    if user.second_factor_at is not None:
+        return challenges.start(user, by=by)
+    return begin_session(request, user, by=by)
+
+
+def begin_session(request: HttpRequest, user: User, *, by: str, second_factor: str = "") -> tokens.TokenPair:
+    """Give tokens to somebody who has proved all that is asked of them; how they did is for the trail."""
+    how: dict[str, Any] = {"by": by} | ({"second_factor": second_factor} if second_factor else {})
     with transaction.atomic():
         update_last_login(User, user)
-        record(SecurityEvent.Kind.LOGIN, user=user, request=request, by=by)
+        record(SecurityEvent.Kind.LOGIN, user=user, request=request, **how)
         return tokens.start_session(
             user, user_agent=request.headers.get("User-Agent", ""), ip_address=client_address(request) or None
         )

@@ -74,3 +74,17 @@ def purge_served() -> None:
     purge_old_codes()
     purge_ended()
     purge_old_messages()
+
+
+@owed_task("accounts.send_account_news", network=True)
+def send_account_news(user_id: str, news: str, facts: dict[str, str], happened_at: str) -> None:
+    from accounts.notifications import send_account_news as send
+
+    send(user_id, news, facts, happened_at)
+
+
+@shared_task(name="accounts.purge_spent_tokens")
+def purge_spent_tokens() -> None:
+    from accounts.social.services import purge_spent_tokens as purge
+
+    purge()

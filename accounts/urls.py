@@ -13,6 +13,8 @@ urlpatterns = [
     path("", include("accounts.otp.urls")),
     path("", include("accounts.passwords.urls")),
     path("", include("accounts.emails.urls")),
+    path("", include("accounts.second_factor.urls")),
+    path("", include("accounts.social.urls")),
 ]
 
 # Older addresses of the same views.

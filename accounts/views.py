@@ -66,21 +66,24 @@ class LoginView(PublicView):
 
     @extend_schema(
         summary="Log in",
-        description="Exchanges e-mail (or username) and password for an access and a refresh token.",
+        description=(
+            "Exchanges e-mail (or username) and password for an access and a refresh token. Where the user has a "
+            "second factor, the answer is a challenge instead: send it with a code to `POST /api/auth/2fa/verify/`."
+        ),
         request=serializers.LoginSerializer,
-        responses={200: serializers.LoginAnswerSerializer},
+        responses={200: serializers.LOG_IN_ANSWER},
         examples=[
+            serializers.SECOND_FACTOR_EXAMPLE,
             OpenApiExample(
                 "Log in", value={"email": "wanjiku@example.com", "password": "maji-ya-chai-7"}, request_only=True
-            )
+            ),
         ],
     )
     def post(self, request: Request) -> Response:
         data = checked(serializers.LoginSerializer, request)
         name = data.get("email") or data["username"]
-        user, pair = services.log_in(request=request._request, name=name, password=data["password"])
-        answer = {"access": pair.access, "refresh": pair.refresh, "user": serializers.UserSerializer(user).data}
-        return Response(answer)
+        user, outcome = services.log_in(request=request._request, name=name, password=data["password"])
+        return Response(serializers.log_in_answer(user, outcome))
 
 
 class RefreshView(PublicView):
@@ -97,6 +100,7 @@ class RefreshView(PublicView):
 
 
 class LogoutView(APIView):
+    open_without_factor = True
     schema_tag = "accounts"
 
     @extend_schema(
@@ -148,6 +152,7 @@ class ProfileView(RetrieveUpdateAPIView[User]):
     """Your own profile. Role, staff flags and the e-mail address cannot be changed here."""
 
     serializer_class = serializers.ProfileSerializer
+    open_without_factor = True
     schema_tag = "accounts"
 
     def get_object(self) -> User:

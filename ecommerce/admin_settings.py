@@ -23,6 +23,8 @@ def admin_site(shop_name: str) -> dict[str, object]:
             }
         ],
         "SHOW_HISTORY": True,
+        "LOGIN": {"form": "accounts.second_factor.admin_forms.LogInForm"},
+        "ACCOUNT": {"navigation": [{"title": "Second factor", "link": reverse_lazy("admin-second-factor")}]},
         "DASHBOARD_CALLBACK": "ecommerce.admin_base.add_waiting",
         "SIDEBAR": {
             "show_search": True,

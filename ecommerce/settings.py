@@ -94,6 +94,7 @@ from ecommerce.sms_settings import (  # noqa: F401 - settings are read from here
     SMS_PER_PHONE_DAILY,
     SMS_RETENTION,
 )
+from ecommerce.social_settings import FACEBOOK_LOGIN, GOOGLE_LOGIN  # noqa: F401 - settings are read from here
 
 # --- Core ---------------------------------------------------------------------------------------------------
 
@@ -105,6 +106,8 @@ SECRET_KEY = required("SECRET_KEY", "local-only-secret-key-that-is-long-enough-t
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 # What the codes of gift cards are made with: that of new cards first. They live longer than SECRET_KEY should.
 GIFT_CARD_KEYS = env.list("GIFT_CARD_KEYS", default=[]) or [SECRET_KEY, *SECRET_KEY_FALLBACKS]
+# What the secrets of second factors are encrypted with: new ones with the first. They, too, outlive SECRET_KEY.
+SECOND_FACTOR_KEYS = env.list("SECOND_FACTOR_KEYS", default=[]) or [SECRET_KEY, *SECRET_KEY_FALLBACKS]
 JWT_SIGNING_KEY = env.str("JWT_SIGNING_KEY", default="") or f"jwt:{SECRET_KEY}"
 # Still read while a key is being changed; a day is enough for access tokens, refresh tokens take two weeks.
 JWT_SIGNING_KEY_FALLBACKS = env.list("JWT_SIGNING_KEY_FALLBACKS", default=[])
@@ -116,6 +119,7 @@ if PRODUCTION:
         ("JWT_SIGNING_KEY", JWT_SIGNING_KEY),
         *(("JWT_SIGNING_KEY_FALLBACKS", key) for key in JWT_SIGNING_KEY_FALLBACKS),
         *(("GIFT_CARD_KEYS", key) for key in GIFT_CARD_KEYS),
+        *(("SECOND_FACTOR_KEYS", key) for key in SECOND_FACTOR_KEYS),
     ):
         if len(value.encode()) < 32 or value.startswith(("local-only", "django-insecure", "change-me")):
             raise ImproperlyConfigured(f"{name} is shorter than 32 bytes or a published example; make a new one.")
@@ -171,6 +175,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "accounts.second_factor.middleware.StaffSecondFactorMiddleware",
     "catalog.history.context.HistoryMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "ecommerce.middleware.AdminTimeZoneMiddleware",
@@ -319,6 +324,8 @@ REFRESH_REUSE_GRACE = timedelta(seconds=10)
 # Failed tries before one must wait (docs/security.md).
 LOCKOUT_ACCOUNT_TRIES = whole_number("LOCKOUT_ACCOUNT_TRIES", 5, most=100)
 LOCKOUT_NETWORK_TRIES = whole_number("LOCKOUT_NETWORK_TRIES", 50, most=1_000_000)
+# Staff without a second factor can do nothing but set one up (docs/two-factor.md).
+STAFF_SECOND_FACTOR_REQUIRED = flag("STAFF_SECOND_FACTOR_REQUIRED")
 
 # --- API ----------------------------------------------------------------------------------------------------
 

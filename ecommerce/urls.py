@@ -21,6 +21,7 @@ urlpatterns = [
     path("api/", RedirectView.as_view(pattern_name="docs")),
     path("healthz", views.healthz),
     path("readyz", views.readyz),
+    path("admin/", include("accounts.second_factor.admin_urls")),
     path("admin/", admin.site.urls),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs/", docs.SwaggerView.as_view(url_name="schema"), name="docs"),

@@ -28,6 +28,13 @@ class SecurityEvent(BaseModel):
         ORDERS_EXPORTED = "orders_exported"
         LOCKED_OUT = "locked_out"
         ADMIN_CREATED = "admin_created"
+        SECOND_FACTOR_ADDED = "second_factor_added"
+        SECOND_FACTOR_REMOVED = "second_factor_removed"
+        SECOND_FACTOR_FAILED = "second_factor_failed"
+        RECOVERY_CODE_USED = "recovery_code_used"
+        RECOVERY_CODES_RENEWED = "recovery_codes_renewed"
+        IDENTITY_LINKED = "identity_linked"
+        IDENTITY_UNLINKED = "identity_unlinked"
 
     kind = models.CharField(max_length=40)  # free of choices in the database: each topic brings its own kinds
     user = models.ForeignKey(

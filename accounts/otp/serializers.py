@@ -2,9 +2,10 @@
 
 from typing import Any
 
+from drf_spectacular.utils import PolymorphicProxySerializer
 from rest_framework import serializers
 
-from accounts.serializers import EmailField, LoginAnswerSerializer, PhoneNumberField
+from accounts.serializers import EmailField, LoginAnswerSerializer, PhoneNumberField, SecondFactorRequiredSerializer
 
 
 class CodeField(serializers.RegexField):
@@ -35,6 +36,11 @@ class CodeLoginSerializer(AskForCodeSerializer):
 
 class CodeLoginAnswerSerializer(LoginAnswerSerializer):
     created = serializers.BooleanField(help_text="Whether this code made the account.")
+
+
+CODE_LOG_IN_ANSWER = PolymorphicProxySerializer(
+    "CodeLogInAnswer", [CodeLoginAnswerSerializer, SecondFactorRequiredSerializer], resource_type_field_name=None
+)
 
 
 class AskToConfirmPhoneSerializer(AskForCodeSerializer):

@@ -16,16 +16,15 @@ from accounts.models import User
 from accounts.otp.codes import Purpose, ask_for_code, check_code, use_code
 from accounts.otp.exceptions import InvalidCode, PhoneNumberTaken
 from accounts.otp.selectors import account_of_phone, may_come_in_by_phone
-from accounts.services import finish_log_in
+from accounts.services import LogInOutcome, finish_log_in
 from accounts.tasks import send_phone_changed_mail
-from accounts.tokens import TokenPair
 from ecommerce.client import client_address
 
 
 @dataclass(frozen=True)
 class PhoneLogIn:
     user: User
-    pair: TokenPair
+    outcome: LogInOutcome
     created: bool  # this code made the account
 
 

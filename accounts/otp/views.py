@@ -8,7 +8,7 @@ from rest_framework.views import APIView
 from accounts.authentication import signed_in
 from accounts.otp import serializers, services
 from accounts.passwords.identity import confirm_identity
-from accounts.serializers import MessageSerializer, UserSerializer
+from accounts.serializers import SECOND_FACTOR_EXAMPLE, MessageSerializer, log_in_answer
 from accounts.views import PublicView
 from ecommerce.http import checked
 from ecommerce.throttling import LoginThrottle, RequestThrottle
@@ -45,8 +45,9 @@ class CodeLoginView(PublicView):
             "no password, no e-mail. A code is good once, for five minutes and five tries; every refusal is told alike."
         ),
         request=serializers.CodeLoginSerializer,
-        responses={200: serializers.CodeLoginAnswerSerializer},
+        responses={200: serializers.CODE_LOG_IN_ANSWER},
         examples=[
+            SECOND_FACTOR_EXAMPLE,
             OpenApiExample("Log in", value={"phone_number": PHONE, "code": "042917"}, request_only=True),
             OpenApiExample(
                 "Sign up",
@@ -58,10 +59,8 @@ class CodeLoginView(PublicView):
     def post(self, request: Request) -> Response:
         data = checked(serializers.CodeLoginSerializer, request)
         done = services.log_in_by_code(request=request._request, **data)
-        user = UserSerializer(done.user).data
-        return Response(
-            {"access": done.pair.access, "refresh": done.pair.refresh, "user": user, "created": done.created}
-        )
+        answer = log_in_answer(done.user, done.outcome)
+        return Response(answer | {"created": done.created} if "access" in answer else answer)
 
 
 class AskToConfirmPhoneView(APIView):

@@ -77,6 +77,14 @@ def load_settings(monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, An
         ({"SECRET_KEY": ""}, "SECRET_KEY is not set; production cannot start without it."),
         ({"SECRET_KEY": "short"}, "SECRET_KEY is shorter than 32 bytes or a published example; make a new one."),
         (
+            {"SECOND_FACTOR_KEYS": f"{SECRET},short"},
+            "SECOND_FACTOR_KEYS is shorter than 32 bytes or a published example; make a new one.",
+        ),
+        (
+            {"GOOGLE_JWKS_URL": "http://127.0.0.1:9000/keys"},
+            "GOOGLE_JWKS_URL must be https and no simulator in production.",
+        ),
+        (
             {"SECRET_KEY": "local-only-secret-key-that-is-long-enough-to-pass-the-length-check"},
             "SECRET_KEY is shorter than 32 bytes or a published example; make a new one.",
         ),
