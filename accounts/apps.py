@@ -6,3 +6,4 @@ class AccountsConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts import schema  # noqa: F401 - registers the authentication schemes
+        from accounts.sessions import signals  # noqa: F401 - notes log-ins by cookie

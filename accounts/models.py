@@ -106,6 +106,12 @@ class RefreshSession(BaseModel):
     user_agent = models.CharField(max_length=200, blank=True)
     ip_address = models.GenericIPAddressField(null=True)
 
+    class Meta:
+        indexes = [
+            # Every request with an access token asks whether its family has ended.
+            models.Index(fields=["family"], condition=Q(revoked_at__isnull=False), name="refresh_family_ended"),
+        ]
+
     def __str__(self) -> str:
         return str(self.pk)
 
@@ -141,3 +147,5 @@ def _username_for(user: User) -> str:
 
 # Last, of the parts that stand by themselves.
 from accounts.audit.models import SecurityEvent  # noqa: E402,F401
+from accounts.opaque_tokens.models import OpaqueToken  # noqa: E402,F401
+from accounts.sessions.models import BrowserSession  # noqa: E402,F401

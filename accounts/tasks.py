@@ -1,5 +1,7 @@
 """Mail to people about their accounts."""
 
+from celery import shared_task
+
 from ecommerce.outbox import owed_task
 
 
@@ -15,3 +17,10 @@ def send_already_registered_mail(user_id: str) -> None:
     from accounts.services import send_already_registered_mail as send
 
     send(user_id)
+
+
+@shared_task(name="accounts.sweep_log_ins")
+def sweep_log_ins() -> None:
+    from accounts.sessions.services import sweep
+
+    sweep()

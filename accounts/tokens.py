@@ -20,6 +20,8 @@ from accounts.exceptions import InvalidRefreshToken
 from accounts.models import RefreshSession, User
 
 EPOCH_CLAIM = "epoch"
+FAMILY_CLAIM = "family"  # which log-in it comes from: ending that one ends it
+LOGGED_IN_CLAIM = "auth_time"  # when they proved who they are, in seconds; refreshing proves nothing
 
 
 @dataclass(frozen=True)
@@ -130,4 +132,6 @@ def _mint(user: User, session: RefreshSession) -> TokenPair:
     access = AccessToken()
     access["user_id"] = str(user.pk)
     access[EPOCH_CLAIM] = user.session_epoch
+    access[FAMILY_CLAIM] = str(session.family)
+    access[LOGGED_IN_CLAIM] = int(session.family_started_at.timestamp())
     return TokenPair(access=str(access), refresh=str(refresh))

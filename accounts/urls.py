@@ -1,4 +1,4 @@
-from django.urls import path
+from django.urls import include, path
 
 from accounts import views
 
@@ -9,6 +9,8 @@ urlpatterns = [
     path("auth/logout/", views.LogoutView.as_view(), name="logout"),
     path("auth/email/verify/", views.VerifyEmailView.as_view(), name="email-verify"),
     path("auth/email/resend/", views.ResendVerificationView.as_view(), name="email-resend"),
+    path("", include("accounts.opaque_tokens.urls")),
+    path("", include("accounts.sessions.urls")),
     path("users/profile/", views.ProfileView.as_view(), name="profile"),
 ]
 

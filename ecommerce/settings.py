@@ -11,6 +11,11 @@ from urllib.parse import urlsplit
 import pghistory
 from django.core.exceptions import ImproperlyConfigured
 
+from ecommerce.account_settings import (  # noqa: F401 - settings are read from here
+    FRESH_LOG_IN,
+    OPAQUE_TOKEN_IDLE,
+    OPAQUE_TOKEN_USE_NOTED_EVERY,
+)
 from ecommerce.admin_settings import admin_site
 from ecommerce.currencies import ISO_4217
 from ecommerce.document_settings import (  # noqa: F401 - settings are read from here
@@ -242,6 +247,7 @@ CELERY_BEAT_SCHEDULE = {
     "sweep-images": {"task": "catalog.sweep_images", "schedule": 3600.0, "options": {"expires": 3600}},
     "forget-old-changes": {"task": "catalog.forget_old_changes", "schedule": 3600.0, "options": {"expires": 3600}},
     "refresh-search": {"task": "catalog.refresh_search", "schedule": 3600.0, "options": {"expires": 3600}},
+    "sweep-log-ins": {"task": "accounts.sweep_log_ins", "schedule": 3600.0, "options": {"expires": 3600}},
     "purge-expired-rows": {"task": "ecommerce.purge_expired_rows", "schedule": 3600.0},
 }
 
@@ -322,6 +328,7 @@ REFRESH_REUSE_GRACE = timedelta(seconds=10)
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "accounts.authentication.AccessTokenAuthentication",
+        "accounts.opaque_tokens.authentication.OpaqueTokenAuthentication",
         "accounts.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],

@@ -20,6 +20,10 @@ class SecurityEvent(BaseModel):
         LOGOUT = "logout"
         LOGOUT_EVERYWHERE = "logout_everywhere"
         REFRESH_REUSED = "refresh_reused"
+        TOKEN_ISSUED = "token_issued"  # noqa: S105
+        TOKEN_REVOKED = "token_revoked"  # noqa: S105
+        SESSION_ENDED = "session_ended"
+        OTHER_SESSIONS_ENDED = "other_sessions_ended"
 
     kind = models.CharField(max_length=40)  # free of choices in the database: each topic brings its own kinds
     user = models.ForeignKey(

@@ -70,8 +70,9 @@ AFTER_GRACE = timedelta(seconds=11)
 def test_tokens_hold_no_more_than_they_must(customer):
     pair = tokens.start_session(customer)
 
-    assert set(claims(pair.access)) == {"token_type", "exp", "iat", "jti", "user_id", "epoch", "iss", "aud"}
-    assert set(claims(pair.refresh)) == {"token_type", "exp", "iat", "jti", "user_id", "iss", "aud"}
+    common = {"token_type", "exp", "iat", "jti", "user_id", "iss", "aud"}
+    assert set(claims(pair.access)) == common | {"epoch", "family", "auth_time"}
+    assert set(claims(pair.refresh)) == common
     lifetimes = [claims(token)["exp"] - claims(token)["iat"] for token in (pair.access, pair.refresh)]
     assert lifetimes == [15 * 60, pytest.approx(14 * 24 * 3600, abs=2)]
 
@@ -341,6 +342,7 @@ def test_token_with_a_nested_header_is_a_401(api_client, levels):
     [
         {"user_id": None}, {"user_id": "00000000-0000-4000-8000-000000000000"}, {"user_id": "7"}, {"user_id": 7},
         {"user_id": ["a"]}, {"epoch": None}, {"epoch": 1}, {"epoch": "0"}, {"token_type": "refresh"},
+        {"epoch": True}, {"epoch": 0.0}, {"family": None}, {"family": "7"}, {"family": [1]},
     ],
 )  # fmt: skip
 def test_access_token_with_other_claims_is_a_401_even_if_it_is_signed(api_client, customer, changes):
