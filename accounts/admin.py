@@ -220,3 +220,7 @@ class GroupAdmin(DjangoGroupAdmin, ShopAdmin):
             widget=UnfoldAdminCheckboxSelectMultipleWidget(),
             help_text="What members may see and do: “change order” ships and cancels, “change stock” adjusts it.",
         )
+
+
+# Last, of the parts that stand by themselves.
+from accounts.api_keys import admin as api_keys_admin  # noqa: E402,F401

@@ -146,6 +146,7 @@ def _username_for(user: User) -> str:
 
 
 # Last, of the parts that stand by themselves.
+from accounts.api_keys.models import ApiKey  # noqa: E402,F401
 from accounts.audit.models import SecurityEvent  # noqa: E402,F401
 from accounts.opaque_tokens.models import OpaqueToken  # noqa: E402,F401
 from accounts.sessions.models import BrowserSession  # noqa: E402,F401

@@ -9,6 +9,7 @@ urlpatterns = [
     path("auth/logout/", views.LogoutView.as_view(), name="logout"),
     path("auth/email/verify/", views.VerifyEmailView.as_view(), name="email-verify"),
     path("auth/email/resend/", views.ResendVerificationView.as_view(), name="email-resend"),
+    path("", include("accounts.api_keys.urls")),
     path("", include("accounts.opaque_tokens.urls")),
     path("", include("accounts.sessions.urls")),
     path("users/profile/", views.ProfileView.as_view(), name="profile"),

@@ -12,6 +12,7 @@ import pghistory
 from django.core.exceptions import ImproperlyConfigured
 
 from ecommerce.account_settings import (  # noqa: F401 - settings are read from here
+    API_KEY_MAX_DAYS,
     FRESH_LOG_IN,
     OPAQUE_TOKEN_IDLE,
     OPAQUE_TOKEN_USE_NOTED_EVERY,
@@ -329,6 +330,7 @@ REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "accounts.authentication.AccessTokenAuthentication",
         "accounts.opaque_tokens.authentication.OpaqueTokenAuthentication",
+        "accounts.api_keys.authentication.ApiKeyAuthentication",
         "accounts.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
@@ -353,6 +355,7 @@ DRF_STANDARDIZED_ERRORS = {
 _LOCAL_FACTOR = 100 if ENVIRONMENT == "local" else 1
 THROTTLE_RATES = {
     "user": rate("THROTTLE_USER", f"{1000 * _LOCAL_FACTOR}/3600"),
+    "api_key": rate("THROTTLE_API_KEY", f"{5000 * _LOCAL_FACTOR}/3600"),
     "anonymous": rate("THROTTLE_ANONYMOUS", f"{300 * _LOCAL_FACTOR}/3600"),
     "login": rate("THROTTLE_LOGIN", f"{10 * _LOCAL_FACTOR}/60"),
     "register": rate("THROTTLE_REGISTER", f"{10 * _LOCAL_FACTOR}/3600"),

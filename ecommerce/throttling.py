@@ -51,6 +51,9 @@ class RequestThrottle(BaseThrottle):
     wait_seconds: float | None = None
 
     def scope_and_identity(self, request: Request) -> tuple[str, str]:
+        if own := getattr(request.auth, "counted_as", None):  # a credential with a limit to itself
+            scope, identity = own
+            return scope, identity
         if request.user and request.user.is_authenticated:
             return "user", str(request.user.pk)
         return "anonymous", client_address(request)

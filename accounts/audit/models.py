@@ -22,6 +22,8 @@ class SecurityEvent(BaseModel):
         REFRESH_REUSED = "refresh_reused"
         TOKEN_ISSUED = "token_issued"  # noqa: S105
         TOKEN_REVOKED = "token_revoked"  # noqa: S105
+        API_KEY_MADE = "api_key_made"
+        API_KEY_ENDED = "api_key_ended"
         SESSION_ENDED = "session_ended"
         OTHER_SESSIONS_ENDED = "other_sessions_ended"
 

@@ -111,6 +111,7 @@ class ShippingZoneViewSet(_KeptByStaff):
     serializer_class = ShippingZoneSerializer
     filterset_class = ShippingZoneFilter
     orderings = {"priority": ("-priority", "name"), "name": ("name",), "-created_at": ("-created_at", "id")}
+    api_key_area = "orders"
 
     def shown(self) -> QuerySet[ShippingZone]:
         return selectors.zones_visible_to(self.request.user)
@@ -161,6 +162,7 @@ class ShippingMethodViewSet(_KeptByStaff):
     serializer_class = ShippingMethodSerializer
     filterset_class = ShippingMethodFilter
     orderings = {"position": ("position", "name", "id"), "name": ("name", "id"), "-created_at": ("-created_at", "id")}
+    api_key_area = "orders"
 
     def shown(self) -> QuerySet[ShippingMethod]:
         return selectors.methods_visible_to(self.request.user)
@@ -209,6 +211,7 @@ class PickupPointViewSet(_KeptByStaff):
     serializer_class = PickupPointSerializer
     filterset_class = PickupPointFilter
     orderings = {"county": ("county", "town", "name"), "name": ("name",), "-created_at": ("-created_at", "id")}
+    api_key_area = "orders"
 
     def shown(self) -> QuerySet[PickupPoint]:
         return selectors.pickup_points_visible_to(self.request.user)
@@ -223,6 +226,7 @@ class PickupPointViewSet(_KeptByStaff):
 class CountiesView(APIView):
     permission_classes = (AllowAny,)
     schema_tag = "shipping"
+    api_key_area = "orders"
 
     @extend_schema(
         operation_id="shipping_counties",
@@ -239,6 +243,7 @@ class CountiesView(APIView):
 class QuotesView(APIView):
     permission_classes = (AllowAny,)
     schema_tag = "shipping"
+    api_key_area = "orders"
 
     @extend_schema(
         operation_id="shipping_quotes",
