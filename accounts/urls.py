@@ -12,6 +12,7 @@ urlpatterns = [
     path("", include("accounts.api_keys.urls")),
     path("", include("accounts.opaque_tokens.urls")),
     path("", include("accounts.sessions.urls")),
+    path("", include("accounts.roles.urls")),
     path("users/profile/", views.ProfileView.as_view(), name="profile"),
 ]
 

@@ -24,6 +24,10 @@ class SecurityEvent(BaseModel):
         TOKEN_REVOKED = "token_revoked"  # noqa: S105
         API_KEY_MADE = "api_key_made"
         API_KEY_ENDED = "api_key_ended"
+        ROLES_CHANGED = "roles_changed"
+        GROUP_CHANGED = "group_changed"
+        DEACTIVATED = "deactivated"
+        ACTIVATED = "activated"
         SESSION_ENDED = "session_ended"
         OTHER_SESSIONS_ENDED = "other_sessions_ended"
 
