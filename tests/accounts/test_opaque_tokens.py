@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from rest_framework.test import APIClient
 
 from accounts import tokens
 from accounts.audit.models import SecurityEvent
@@ -173,9 +174,13 @@ def test_token_takes_a_fresh_log_in(customer, way_in):
     assert OpaqueToken.objects.count() == before
 
 
-def test_token_may_be_issued_to_a_browser_that_sends_its_csrf_token(customer):
-    client = with_cookie(customer)
-    assert client.post(TOKEN).status_code == 201
+def test_browser_without_its_csrf_token_is_issued_nothing(customer):
+    """Another site may make a browser send its cookie, but not the token."""
+    client = APIClient(enforce_csrf_checks=True, raise_request_exception=False)
+    client.force_login(customer)
+    assert client.post(TOKEN).status_code == 403
+    assert not OpaqueToken.objects.exists()
+    assert with_cookie(customer).post(TOKEN).status_code == 201
 
 
 @pytest.mark.parametrize("body", [{"name": "x" * 81}, {"name": ["a"]}, {"name": "\x00"}])
