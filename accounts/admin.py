@@ -261,5 +261,6 @@ class GroupAdmin(DjangoGroupAdmin, ShopAdmin):
         )
 
 
-# Last, of the parts that stand by themselves.
+# Last, the pages of parts that stand by themselves.
 from accounts.api_keys import admin as api_keys_admin  # noqa: E402,F401
+from accounts.sms import admin as sms_admin  # noqa: E402,F401

@@ -8,6 +8,7 @@ from unfold.forms import UserCreationForm as UnfoldUserCreationForm
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from accounts.models import User, normalise_email
+from accounts.names import check_email
 from accounts.tokens import end_all_sessions
 from ecommerce.phone import InvalidPhoneNumber, normalise_phone
 
@@ -24,7 +25,10 @@ class NormalFormsMixin:
     cleaned_data: dict[str, Any]
 
     def clean_email(self) -> str | None:
-        return normalise_email(self.cleaned_data["email"] or "") or None
+        email = normalise_email(self.cleaned_data["email"] or "") or None
+        if email is not None:
+            check_email(email)
+        return email
 
     def clean_phone_number(self) -> str:
         text = self.cleaned_data["phone_number"]

@@ -1,5 +1,6 @@
 """People and their ways in."""
 
+import re
 import unicodedata
 from typing import Any, ClassVar
 
@@ -70,6 +71,7 @@ class User(AbstractBaseUser, PermissionsMixin, BaseModel):
                 condition=Q(phone_verified_at__isnull=False),
                 name="user_verified_phone_once",
             ),
+            models.UniqueConstraint(Lower("username"), name="user_username_once_in_any_case"),
         ]
 
     def __str__(self) -> str:
@@ -117,13 +119,15 @@ class RefreshSession(BaseModel):
 
 
 class EmailToken(BaseModel):
-    """A single-use link sent by mail; only its SHA-256 is kept."""
+    """A single-use link sent by mail; only its SHA-256 is kept. Good while ``email`` is the address of the account."""
 
     class Purpose(models.TextChoices):
         VERIFY = "verify"
+        RESET = "reset"
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="email_tokens")
     purpose = models.CharField(max_length=10, choices=Purpose.choices)
+    email = models.EmailField(default="")  # where it was sent
     token_hash = models.CharField(max_length=64, unique=True)
     expires_at = models.DateTimeField()
     used_at = models.DateTimeField(null=True)
@@ -141,12 +145,17 @@ def normalise_email(email: str) -> str:
 
 
 def _username_for(user: User) -> str:
-    local_part = (user.email or "user").split("@")[0][:100]
-    return f"{local_part}-{user.pk.hex[-8:]}"
+    # An address may hold what a username may not: accounts/names.py.
+    local_part = re.sub(r"[^a-z0-9._-]+", "", (user.email or "user").split("@")[0].lower()).strip("._-")[:100]
+    return f"{local_part or 'user'}-{user.pk.hex[-8:]}"
 
 
 # Last, of the parts that stand by themselves.
 from accounts.api_keys.models import ApiKey  # noqa: E402,F401
 from accounts.audit.models import SecurityEvent  # noqa: E402,F401
+from accounts.emails.models import EmailChange  # noqa: E402,F401
 from accounts.opaque_tokens.models import OpaqueToken  # noqa: E402,F401
+from accounts.otp.models import OneTimeCode  # noqa: E402,F401
+from accounts.quotas.models import Quota  # noqa: E402,F401
 from accounts.sessions.models import BrowserSession  # noqa: E402,F401
+from accounts.sms.models import SmsMessage  # noqa: E402,F401

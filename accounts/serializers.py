@@ -6,6 +6,7 @@ from django.core.exceptions import ValidationError as DjangoValidationError
 from rest_framework import serializers
 
 from accounts.models import User, normalise_email
+from accounts.names import check_email, check_username
 from ecommerce.phone import InvalidPhoneNumber, normalise_phone
 
 
@@ -32,13 +33,15 @@ class EmailField(serializers.EmailField):
         super().__init__(max_length=254, **kwargs)
 
     def to_internal_value(self, data: Any) -> str:
-        return normalise_email(super().to_internal_value(data))
+        email = normalise_email(super().to_internal_value(data))
+        check_email(email)  # DRF turns Django's refusal into its own
+        return email
 
 
 class RegisterSerializer(serializers.Serializer[Any]):
     email = EmailField()
     password = serializers.CharField(trim_whitespace=False, max_length=4096, write_only=True)
-    username = serializers.RegexField(r"^[\w.+-]+$", required=False, min_length=3, max_length=150)
+    username = serializers.CharField(required=False, min_length=3, max_length=150, validators=[check_username])
     first_name = serializers.CharField(required=False, max_length=150)
     last_name = serializers.CharField(required=False, max_length=150)
     phone_number = PhoneNumberField(required=False)
@@ -94,6 +97,15 @@ class ProfileSerializer(serializers.ModelSerializer[User]):
             name for name in UserSerializer.Meta.fields if name not in ("first_name", "last_name", "phone_number")
         )
 
+    def validate_phone_number(self, number: str) -> str:
+        user = self.instance
+        if user is not None and user.email is None and user.phone_verified_at and number != user.phone_number:
+            raise serializers.ValidationError(
+                "This number is your log-in. Confirm another one at /api/users/phone/, or add an e-mail address first.",
+                code="phone_is_the_login",
+            )
+        return number
+
     def update(self, instance: User, validated_data: dict[str, Any]) -> User:
         changed = list(validated_data)
         if validated_data.get("phone_number", instance.phone_number) != instance.phone_number:
@@ -140,9 +152,9 @@ class EmailSerializer(serializers.Serializer[Any]):
     email = EmailField()
 
 
-def password_errors(error: DjangoValidationError) -> serializers.ValidationError:
-    """Turn Django's refusal of a password into rows on the field ``password``."""
+def password_errors(error: DjangoValidationError, *, attr: str = "password") -> serializers.ValidationError:
+    """Turn Django's refusal of a password into rows on its field."""
     details = [
         serializers.ErrorDetail(" ".join(item.messages), code=item.code or "invalid") for item in error.error_list
     ]
-    return serializers.ValidationError({"password": details})
+    return serializers.ValidationError({attr: details})

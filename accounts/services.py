@@ -1,6 +1,5 @@
 """What people do with their accounts."""
 
-import hashlib
 import secrets
 from datetime import timedelta
 
@@ -8,6 +7,7 @@ from django.conf import settings
 from django.contrib.auth import authenticate, password_validation
 from django.contrib.auth.models import update_last_login
 from django.db import IntegrityError, transaction
+from django.db.models import F
 from django.db.models.functions import Now
 from django.http import HttpRequest
 from django.utils import timezone
@@ -16,7 +16,9 @@ from accounts import tokens
 from accounts.audit.models import SecurityEvent
 from accounts.audit.services import record
 from accounts.exceptions import InvalidCredentials, InvalidEmailToken, UsernameTaken
+from accounts.links import hash_token
 from accounts.models import EmailToken, User, normalise_email
+from accounts.names import username_is_taken
 from accounts.tasks import send_already_registered_mail as already_registered_task
 from accounts.tasks import send_verification_mail as verification_task
 from ecommerce.client import client_address
@@ -46,7 +48,7 @@ def register(
     """
     candidate = User(email=normalise_email(email), username=username, first_name=first_name, last_name=last_name)
     password_validation.validate_password(password, user=candidate)
-    if username and User.objects.filter(username=username).exists():
+    if username and username_is_taken(username):
         raise UsernameTaken([ErrorRow(UsernameTaken.code, UsernameTaken.message, "username")])
     known = User.objects.filter(email=candidate.email).first()
     if known is None:
@@ -64,7 +66,7 @@ def register(
             return
         except IntegrityError:
             # Somebody registered the same address or username in this very moment.
-            if username and User.objects.filter(username=username).exists():
+            if username and username_is_taken(username):
                 raise UsernameTaken([ErrorRow(UsernameTaken.code, UsernameTaken.message, "username")]) from None
             known = User.objects.get(email=candidate.email)
     else:
@@ -105,14 +107,15 @@ def verify_email(*, token: str) -> None:
         InvalidEmailToken: unknown, expired or used.
     """
     with transaction.atomic():
-        used = EmailToken.objects.filter(
-            token_hash=_hash(token),
+        # Used up by its own columns alone: a condition on another table is not asked again after waiting for a twin.
+        unused = EmailToken.objects.filter(
+            token_hash=hash_token(token),
             purpose=EmailToken.Purpose.VERIFY,
             used_at__isnull=True,
             expires_at__gt=Now(),
         )
-        user_id = used.values_list("user_id", flat=True).first()
-        if user_id is None or not used.update(used_at=Now()):
+        user_id = unused.filter(email=F("user__email")).values_list("user_id", flat=True).first()
+        if user_id is None or not unused.update(used_at=Now()):
             raise InvalidEmailToken()
         User.objects.filter(pk=user_id, email_verified_at__isnull=True).update(email_verified_at=Now())
 
@@ -137,7 +140,8 @@ def send_verification_mail(user_id: str) -> None:
     EmailToken.objects.create(
         user=user,
         purpose=EmailToken.Purpose.VERIFY,
-        token_hash=_hash(token),
+        email=user.email,
+        token_hash=hash_token(token),
         expires_at=timezone.now() + VERIFICATION_LIFETIME,
     )
     # In the fragment: it never reaches a log or a Referer header.
@@ -152,5 +156,8 @@ def send_already_registered_mail(user_id: str) -> None:
         send_template("accounts/already_registered", to=user.email, context={"user": user})
 
 
-def _hash(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()
+def send_notice(user_id: str, name: str) -> None:
+    """Tell somebody by mail what was changed in their account; one without an e-mail is told nothing."""
+    user = User.objects.filter(pk=user_id).first()
+    if user is not None and user.email is not None:
+        send_template(f"accounts/{name}", to=user.email, context={"user": user})

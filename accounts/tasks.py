@@ -1,4 +1,4 @@
-"""Mail to people about their accounts."""
+"""Mail and text messages to people about their accounts, and deleting what has served its time."""
 
 from celery import shared_task
 
@@ -24,3 +24,58 @@ def sweep_log_ins() -> None:
     from accounts.sessions.services import sweep
 
     sweep()
+
+
+@owed_task("accounts.send_code", network=True)
+def send_code(code_id: str) -> None:
+    from accounts.otp.codes import send_code as send
+
+    send(code_id)
+
+
+@owed_task("accounts.send_reset_mail", network=True)
+def send_reset_mail(user_id: str | None) -> None:
+    from accounts.passwords.services import send_reset_mail as send
+
+    send(user_id)
+
+
+@owed_task("accounts.send_password_changed_mail", network=True)
+def send_password_changed_mail(user_id: str) -> None:
+    from accounts.services import send_notice
+
+    send_notice(user_id, "password_changed")
+
+
+@owed_task("accounts.send_email_change_mail", network=True)
+def send_email_change_mail(change_id: str) -> None:
+    from accounts.emails.services import send_email_change_mail as send
+
+    send(change_id)
+
+
+@owed_task("accounts.send_email_changed_mail", network=True)
+def send_email_changed_mail(change_id: str) -> None:
+    from accounts.emails.services import send_email_changed_mail as send
+
+    send(change_id)
+
+
+@owed_task("accounts.send_phone_changed_mail", network=True)
+def send_phone_changed_mail(user_id: str) -> None:
+    from accounts.services import send_notice
+
+    send_notice(user_id, "phone_changed")
+
+
+@shared_task(name="accounts.purge_served")
+def purge_served() -> None:
+    from accounts.emails.services import purge_old_changes
+    from accounts.otp.codes import purge_old_codes
+    from accounts.quotas.services import purge_ended
+    from accounts.sms.services import purge_old_messages
+
+    purge_old_changes()
+    purge_old_codes()
+    purge_ended()
+    purge_old_messages()

@@ -21,7 +21,7 @@ from accounts.models import RefreshSession, User
 
 EPOCH_CLAIM = "epoch"
 FAMILY_CLAIM = "family"  # which log-in it comes from: ending that one ends it
-LOGGED_IN_CLAIM = "auth_time"  # when they proved who they are, in seconds; refreshing proves nothing
+AUTH_TIME_CLAIM = "auth_time"  # when this session began; refreshing does not make it younger
 
 
 @dataclass(frozen=True)
@@ -133,5 +133,5 @@ def _mint(user: User, session: RefreshSession) -> TokenPair:
     access["user_id"] = str(user.pk)
     access[EPOCH_CLAIM] = user.session_epoch
     access[FAMILY_CLAIM] = str(session.family)
-    access[LOGGED_IN_CLAIM] = int(session.family_started_at.timestamp())
+    access[AUTH_TIME_CLAIM] = int(session.family_started_at.timestamp())
     return TokenPair(access=str(access), refresh=str(refresh))

@@ -14,6 +14,9 @@ urlpatterns = [
     path("", include("accounts.sessions.urls")),
     path("", include("accounts.roles.urls")),
     path("users/profile/", views.ProfileView.as_view(), name="profile"),
+    path("", include("accounts.otp.urls")),
+    path("", include("accounts.passwords.urls")),
+    path("", include("accounts.emails.urls")),
 ]
 
 # Older addresses of the same views.

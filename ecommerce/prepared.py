@@ -8,13 +8,18 @@ goes in as it does everywhere.
 """
 
 import hashlib
-from collections.abc import Callable
-from functools import cached_property
+import re
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from functools import cached_property, lru_cache
+from itertools import count
 from typing import Any
 
 from django.conf import settings
 from django.db import NotSupportedError, OperationalError, connection, models
 from django.db.models.expressions import Expression
+
+MOST_KEPT = 200  # by each connection; what was not run for the longest time goes
 
 
 class Parameter(Expression):
@@ -68,7 +73,7 @@ class Statement:
         """
         with connection.cursor() as cursor:
             if settings.DATABASE_PREPARED_STATEMENTS:
-                self._be_known()
+                self._become_known()
                 try:
                     cursor.execute(self._execute, values)
                 except NotSupportedError as error:
@@ -78,13 +83,36 @@ class Statement:
                 cursor.execute(self._text, values)
             return cursor.fetchall() if cursor.description else []
 
-    def _be_known(self) -> None:
-        known: set[str] = connection.prepared_statements  # type: ignore[attr-defined]  # of our backend
-        if self._name not in known:
-            # Not by a cursor of Django's: what is sent once for each connection is no statement of this request.
-            with connection.connection.cursor() as cursor:
-                cursor.execute(self._prepare)
-            known.add(self._name)
+    def _become_known(self) -> None:
+        known: OrderedDict[str, None] = connection.prepared_statements  # type: ignore[attr-defined]  # of our backend
+        if self._name in known:
+            known.move_to_end(self._name)
+            return
+        # Not by a cursor of Django's: what is sent once for each connection is no statement of this request.
+        with connection.connection.cursor() as cursor:
+            cursor.execute(self._prepare)
+            known[self._name] = None
+            if len(known) > MOST_KEPT:
+                cursor.execute(f"DEALLOCATE {known.popitem(last=False)[0]}")
+
+
+def run(text: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+    """Run SQL that is put together from pieces of our own, with a ``%s`` for each value, and return its rows.
+
+    For what is put together in few ways, and dear to plan; PostgreSQL sees what type each value is. Not where the best
+    plan depends on the values, such as for a page in some order of the rows with some property.
+
+    Raises:
+        OperationalError: see ``Statement.run``.
+    """
+    return _assembled(text).run(**{f"value_{number}": value for number, value in enumerate(parameters)})
+
+
+@lru_cache(maxsize=MOST_KEPT)
+def _assembled(text: str) -> Statement:
+    numbers = count()
+    named = re.sub("%[%s]", lambda found: "%%" if found[0] == "%%" else f"%(value_{next(numbers)})s", text)
+    return Statement(named, **{f"value_{number}": "unknown" for number in range(next(numbers))})
 
 
 class Prepared:

@@ -66,6 +66,18 @@ from ecommerce.payment_settings import (  # noqa: F401 - settings are read from 
     SIMULATOR_URL,
     STRIPE,
 )
+from ecommerce.sms_settings import (  # noqa: F401 - settings are read from here
+    CODE_LIFETIME,
+    CODE_TRIES_PER_NETWORK,
+    RESET_PER_ADDRESS,
+    RESET_PER_NETWORK,
+    SMS,
+    SMS_DAILY_CAPS,
+    SMS_PER_NETWORK,
+    SMS_PER_PHONE,
+    SMS_PER_PHONE_DAILY,
+    SMS_RETENTION,
+)
 
 # --- Core ---------------------------------------------------------------------------------------------------
 
@@ -249,6 +261,7 @@ CELERY_BEAT_SCHEDULE = {
     "forget-old-changes": {"task": "catalog.forget_old_changes", "schedule": 3600.0, "options": {"expires": 3600}},
     "refresh-search": {"task": "catalog.refresh_search", "schedule": 3600.0, "options": {"expires": 3600}},
     "sweep-log-ins": {"task": "accounts.sweep_log_ins", "schedule": 3600.0, "options": {"expires": 3600}},
+    "purge-served-of-accounts": {"task": "accounts.purge_served", "schedule": 3600.0, "options": {"expires": 3600}},
     "purge-expired-rows": {"task": "ecommerce.purge_expired_rows", "schedule": 3600.0},
 }
 

@@ -36,6 +36,7 @@ def simulated_accounts(simulator_url: str, shop_url: str) -> dict[str, str]:
         "STRIPE_API_BASE": f"{simulator_url}/stripe",
         "PAYPAL_BASE_URL": f"{simulator_url}/paypal",
         "PAYPAL_CERTIFICATE_HOSTS": host,
+        "SMS_URL": f"africastalking+http://sandbox:simulator-sms-key@{host}/africastalking?sender=BYTEMTAANI",
         "MANUAL_BANK_INSTRUCTIONS": "Sample Bank, branch 001, account 0123456789, ByteMtaani",
         **{
             f"SIMULATOR_{name.upper()}_WEBHOOK_URL": f"{shop_url}/api/payments/webhooks/{name}/"

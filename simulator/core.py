@@ -8,6 +8,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from simulator import deliveries as deliveries_module
+from simulator.africastalking.fault_kinds import AFRICASTALKING_FAULTS
+from simulator.africastalking.provider import AfricasTalking
 from simulator.chapa import schema as chapa_schema
 from simulator.chapa.fault_kinds import CHAPA_FAULTS
 from simulator.chapa.provider import Chapa
@@ -40,7 +42,10 @@ _SCHEMAS = (
     stripe_schema.SCHEMA,
     paypal_schema.SCHEMA,
 )
-_FAULTS = (*DARAJA_FAULTS, *PAYSTACK_FAULTS, *CHAPA_FAULTS, *STRIPE_FAULTS, *PAYPAL_FAULTS, *ETIMS_FAULTS)
+_FAULTS = (
+    *(*DARAJA_FAULTS, *PAYSTACK_FAULTS, *CHAPA_FAULTS, *STRIPE_FAULTS, *PAYPAL_FAULTS),
+    *(*ETIMS_FAULTS, *AFRICASTALKING_FAULTS),
+)
 
 
 class Provider(Protocol):
@@ -91,9 +96,14 @@ class Simulator:
         self.stripe = Stripe(settings.stripe, self.store, self.deliveries, self.faults)
         self.paypal = PayPal(settings.paypal, self.store, self.deliveries, self.faults)
         self.etims = Etims(settings.etims, self.store, self.faults)
+        show = self.daraja.phones.show_sms
+        self.africastalking = AfricasTalking(settings.africastalking, self.store, self.faults, show)
         self.providers: Mapping[str, Provider] = {
             provider.name: provider
-            for provider in (self.daraja, self.paystack, self.chapa, self.stripe, self.paypal, self.etims)
+            for provider in (
+                *(self.daraja, self.paystack, self.chapa, self.stripe, self.paypal),
+                *(self.etims, self.africastalking),
+            )
         }
         self.checkout_hosts: Mapping[str, CheckoutHost] = {
             host.name: host for host in (self.paystack, self.chapa, self.stripe, self.paypal)

@@ -96,6 +96,12 @@ class EtimsSettings:
 
 
 @dataclass(frozen=True)
+class AfricasTalkingSettings:
+    username: str = "sandbox"
+    api_key: str = "simulator-sms-key"
+
+
+@dataclass(frozen=True)
 class Settings:
     state: str = ":memory:"
     seed: int = 0
@@ -105,6 +111,7 @@ class Settings:
     stripe: StripeSettings = field(default_factory=StripeSettings)
     paypal: PayPalSettings = field(default_factory=PayPalSettings)
     etims: EtimsSettings = field(default_factory=EtimsSettings)
+    africastalking: AfricasTalkingSettings = field(default_factory=AfricasTalkingSettings)
 
 
 def settings_from_environment(environ: Mapping[str, str], *, state: str = ":memory:", seed: int = 0) -> Settings:
@@ -124,6 +131,7 @@ def settings_from_environment(environ: Mapping[str, str], *, state: str = ":memo
         stripe=StripeSettings(**_plain(environ, "STRIPE", StripeSettings)),
         paypal=PayPalSettings(**_plain(environ, "PAYPAL", PayPalSettings)),
         etims=EtimsSettings(**_plain(environ, "ETIMS", EtimsSettings)),
+        africastalking=AfricasTalkingSettings(**_plain(environ, "AFRICASTALKING", AfricasTalkingSettings)),
     )
 
 

@@ -30,6 +30,11 @@ class SecurityEvent(BaseModel):
         ACTIVATED = "activated"
         SESSION_ENDED = "session_ended"
         OTHER_SESSIONS_ENDED = "other_sessions_ended"
+        SIGNED_UP = "signed_up"
+        PHONE_CONFIRMED = "phone_confirmed"
+        EMAIL_CHANGED = "email_changed"
+        PASSWORD_RESET = "password_reset"  # noqa: S105 - a kind
+        PASSWORD_CHANGED = "password_changed"  # noqa: S105 - a kind
 
     kind = models.CharField(max_length=40)  # free of choices in the database: each topic brings its own kinds
     user = models.ForeignKey(

@@ -9,7 +9,7 @@ from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework_simplejwt.tokens import Token
 
-from accounts.tokens import LOGGED_IN_CLAIM
+from accounts.tokens import AUTH_TIME_CLAIM
 
 SESSION_LOGGED_IN = "logged_in_at"
 
@@ -39,7 +39,7 @@ def logged_in_at(request: Request | HttpRequest) -> datetime | None:
     """Return when the log-in of a request began; None where there was none (an opaque token, a key, nobody)."""
     credential = getattr(request, "auth", None)
     if isinstance(credential, Token):
-        seconds = credential.get(LOGGED_IN_CLAIM)
+        seconds = credential.get(AUTH_TIME_CLAIM)
     elif credential is None:  # a cookie, or nobody; what is written there is written by us
         seconds = request.session.get(SESSION_LOGGED_IN)
     else:

@@ -26,7 +26,7 @@ def in_category(name: str, key: str) -> Fragment:
     Raises:
         ValidationError: there is no such category.
     """
-    branch = remembered(("branch", key), lambda: [str(pk) for pk in selectors.branch_ids(key)])
+    branch = remembered(("branch", key), lambda: selectors.branch_ids(key))
     if not branch:
         raise ValidationError({name: ["There is no such category."]})
     if len(branch) == 1:  # read in order, from the index

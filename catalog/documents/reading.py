@@ -13,6 +13,7 @@ from django.dispatch import receiver
 
 from catalog.documents.sql import Fragment, all_of
 from catalog.images.files import PICTURES, address_of
+from ecommerce.prepared import run
 
 # Stands in front of the name of a file of ours; JSON has this byte as an escape everywhere else.
 _MARK = b"\x01"
@@ -80,7 +81,7 @@ def read_found_page(
     """Read a page of what a search finds: few rows that are dear to look up, or an order that is dear to compute."""
     where = all_of(conditions)
     statement = _FOUND_PAGE.format(where=where.sql, order=order.sql)
-    return _read(statement, [*order.parameters, *where.parameters, start, size, whole])
+    return _read_prepared(statement, [*order.parameters, *where.parameters, start, size, whole])
 
 
 def read_behind(
@@ -127,13 +128,18 @@ def read_product(condition: Fragment) -> bytes | None:
         "SELECT catalog_documents(ARRAY(SELECT catalog_product.id FROM catalog_product "  # noqa: S608 - our own words
         f"WHERE {where.sql}), TRUE), 1"
     )
-    return _read(statement, list(where.parameters)).items or None
+    return _read_prepared(statement, where.parameters).items or None
 
 
 def _read(statement: str, parameters: list[Any]) -> Documents:
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
         text, count = cursor.fetchone()
+    return Documents(with_addresses((text or "").encode()), count)
+
+
+def _read_prepared(statement: str, parameters: Sequence[Any]) -> Documents:
+    ((text, count),) = run(statement, parameters)
     return Documents(with_addresses((text or "").encode()), count)
 
 

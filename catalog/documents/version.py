@@ -8,18 +8,20 @@ import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from django.db import connection
+from ecommerce.prepared import Statement
 
 MOST_OLD = 1.0  # seconds; the bound of how stale an answer may be
 _SETTLED = timedelta(seconds=5)
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
-_VERSION = """
+_VERSION = Statement(
+    """
 SELECT coalesce(sum(changes), 0)::bigint, max(changed_at), (
     SELECT max(moment) FROM catalog_pricelist, LATERAL (VALUES (valid_from), (valid_until)) AS ends (moment)
     WHERE is_active AND group_id IS NULL AND moment <= statement_timestamp()
 ), clock_timestamp()
 FROM catalog_catalogueversion
 """
+)
 
 
 @dataclass(frozen=True)
@@ -60,9 +62,7 @@ def _is_old(latest: tuple[float, Version]) -> bool:
 
 
 def _read() -> Version:
-    with connection.cursor() as cursor:
-        cursor.execute(_VERSION)
-        changes, changed_at, priced_at, now = cursor.fetchone()
+    ((changes, changed_at, priced_at, now),) = _VERSION.run()
     # Between two changes only the lists' moments pass, so that both together never come back to an older number.
     number = changes << 64
     if priced_at is not None:

@@ -34,12 +34,12 @@ class Criteria:
     def conditions(self) -> Iterator[Condition]:
         if self.categories is not None:
             sql = "catalog_product.category_id = ANY(%s::uuid[])"
-            yield Condition(CATEGORY, Fragment(sql, (_texts(self.categories),)))
+            yield Condition(CATEGORY, Fragment(sql, (list(self.categories),)))
         if self.brands is not None:
             sql = "coalesce(catalog_product.brand_id = ANY(%s::uuid[]), FALSE)"
-            yield Condition(BRAND, Fragment(sql, (_texts(self.brands),)))
+            yield Condition(BRAND, Fragment(sql, (list(self.brands),)))
         if self.min_price is not None or self.max_price is not None:
-            sql = "catalog_product.price BETWEEN coalesce(%s, 0) AND coalesce(%s, 'Infinity'::numeric)"
+            sql = "catalog_product.price BETWEEN coalesce(%s::numeric, 0) AND coalesce(%s, 'Infinity'::numeric)"
             yield Condition(PRICE, Fragment(sql, (self.min_price, self.max_price)))
         if self.in_stock is not None:
             yield Condition(IN_STOCK, Fragment("catalog_product.in_stock = %s", (self.in_stock,)))
@@ -68,7 +68,3 @@ def _within(interval: Interval) -> str:
 
 def attribute_group(name: str) -> str:
     return f"attributes.{name}"
-
-
-def _texts(ids: Sequence[UUID]) -> list[str]:
-    return [str(pk) for pk in ids]

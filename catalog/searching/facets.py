@@ -14,13 +14,12 @@ from decimal import Decimal, InvalidOperation
 from itertools import pairwise
 from typing import Any
 
-from django.db import connection
-
 from catalog.attributes.units import shown
 from catalog.documents.keeping import Facts
 from catalog.documents.reading import with_addresses
 from catalog.documents.sql import Fragment
 from catalog.searching.criteria import BRAND, CATEGORY, IN_STOCK, PRICE, Condition, Criteria, attribute_group
+from ecommerce.prepared import run
 
 MOST_VALUES = 20  # of a group
 MOST_ATTRIBUTES = 12
@@ -168,11 +167,8 @@ def _count(
     parameters += [*page.order.parameters] if page else []
     parameters += [text_query] * bool(text_query) + [PRICE_STEPS] + list(attributes) * 2
     parameters += [page.size, page.start, page.whole] if page else []
-    with connection.cursor() as cursor:
-        cursor.execute(statement, parameters)
-        rows = cursor.fetchall()
     of: dict[str, list[tuple[Any, ...]]] = {}
-    for group, *row in rows:
+    for group, *row in run(statement, parameters):
         of.setdefault(group, []).append(tuple(row))
     items, _, _, total = of["total"][0]
     return Counted(

@@ -4,12 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import connection
-
 from catalog.images.files import address_of
 from catalog.searching.spelling import corrections
 from catalog.searching.synonyms import query_of
 from catalog.searching.words import TextQuery, pieces_of, search_words
+from ecommerce.prepared import Statement, run
 
 MOST_PRODUCTS = 8
 MOST_BRANDS = 4
@@ -34,7 +33,8 @@ LIMIT %s
 
 # A name fits when each word begins one of its words, and something of it is for sale; the one that begins with the most
 # frequent word is the likeliest.
-_NAMES = """
+_NAMES = Statement(
+    """
 (
     SELECT 'brand', b.id::text, b.url_key, b.name FROM catalog_brand AS b
     WHERE (' ' || lower(b.name) LIKE ALL(%(begun)s) OR replace(lower(b.name), ' ', '') LIKE %(joined)s)
@@ -57,7 +57,12 @@ UNION ALL (
         SELECT frequency FROM catalog_searchword WHERE word = split_part(lower(c.category_name), ' ', 1)
     ) DESC NULLS LAST, length(c.category_name), c.category_name LIMIT %(categories)s
 )
-"""
+""",
+    begun="text[]",
+    joined="text",
+    brands="int",
+    categories="int",
+)
 
 
 @dataclass(frozen=True)
@@ -92,9 +97,7 @@ def suggest(text: str) -> Suggestions:
 
 
 def _products(matching: str, query: TextQuery) -> list[dict[str, Any]]:
-    with connection.cursor() as cursor:
-        cursor.execute(_PRODUCTS, [matching, _RANKED, query.ranking, query.exact, MOST_PRODUCTS])
-        rows = cursor.fetchall()
+    rows = run(_PRODUCTS, [matching, _RANKED, query.ranking, query.exact, MOST_PRODUCTS])
     names = ("id", "product_name", "url_key", "price", "currency", "in_stock")
     return [
         {**dict(zip(names, row, strict=True)), "image_url": address_of(picture) or image_url}
@@ -103,15 +106,12 @@ def _products(matching: str, query: TextQuery) -> list[dict[str, Any]]:
 
 
 def _names(words: Sequence[str]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    wanted: dict[str, str | int | list[str]] = {
-        "begun": [f"% {word}%" for word in words],
-        "joined": f"{''.join(words)}%",
-        "brands": MOST_BRANDS,
-        "categories": MOST_CATEGORIES,
-    }
-    with connection.cursor() as cursor:
-        cursor.execute(_NAMES, wanted)
-        rows = cursor.fetchall()
+    rows = _NAMES.run(
+        begun=[f"% {word}%" for word in words],
+        joined=f"{''.join(words)}%",
+        brands=MOST_BRANDS,
+        categories=MOST_CATEGORIES,
+    )
     brands = [{"id": pk, "url_key": key, "name": name} for kind, pk, key, name in rows if kind == "brand"]
     categories = [
         {"id": pk, "url_key": key, "category_name": name} for kind, pk, key, name in rows if kind == "category"

@@ -5,22 +5,26 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 
 from catalog.documents.keeping import remembered
 from catalog.searching.models import SearchSynonym
 from catalog.searching.words import MAX_WORDS, TextQuery, search_words
 from ecommerce.exceptions import DomainError, ErrorRow
+from ecommerce.prepared import Statement
 
 MAX_TERM = 4  # words
 MAX_READINGS = 8  # of one text, that which was typed among them
 COLUMNS = ["term", "meaning", "two_way"]  # of a file
 
-_MEANINGS = """
+_MEANINGS = Statement(
+    """
 SELECT term, meaning FROM catalog_searchsynonym WHERE term = ANY(%(phrases)s)
 UNION SELECT meaning, term FROM catalog_searchsynonym WHERE two_way AND meaning = ANY(%(phrases)s)
 ORDER BY 1, 2
-"""
+""",
+    phrases="text[]",
+)
 
 
 class InvalidSynonym(DomainError):
@@ -64,10 +68,7 @@ def query_of(words: Sequence[str]) -> TextQuery:
 
 
 def _look_up(phrases: Sequence[str]) -> list[tuple[str, str]]:
-    with connection.cursor() as cursor:
-        cursor.execute(_MEANINGS, {"phrases": list(phrases)})
-        rows: list[tuple[str, str]] = cursor.fetchall()
-    return rows
+    return [(term, meaning) for term, meaning in _MEANINGS.run(phrases=list(phrases))]
 
 
 def _readings(words: tuple[str, ...], meanings: dict[tuple[str, ...], list[tuple[str, ...]]]) -> list[tuple[str, ...]]:

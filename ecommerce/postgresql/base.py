@@ -1,6 +1,7 @@
 """The database backend that DATABASES names."""
 
 import select
+from collections import OrderedDict
 from typing import Any
 
 from django.db.backends.postgresql import base
@@ -9,10 +10,10 @@ from django.db.backends.postgresql import base
 class DatabaseWrapper(base.DatabaseWrapper):
     """Keeps in mind which statements its connection has prepared, see ``ecommerce.prepared``."""
 
-    prepared_statements: set[str]
+    prepared_statements: OrderedDict[str, None]  # the one that was run last is the last
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
-        self.prepared_statements = set()
+        self.prepared_statements = OrderedDict()
         return super().get_new_connection(conn_params)
 
     def is_usable(self) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 from simulator.clock import iso_utc, start_of_nairobi_day
 from simulator.daraja import results
 from simulator.daraja.ledger import Ledger
+from simulator.msisdn import WIRE_MSISDN
 from simulator.settings import DarajaSettings
 from simulator.store import Store
 
@@ -89,6 +90,12 @@ class Phones:
             "INSERT INTO mpesa_message (msisdn, payment_id, kind, text, sent_at) VALUES (?, ?, ?, ?, ?)",
             (msisdn, payment_id, kind, text, time.time()),
         )
+
+    def show_sms(self, msisdn: str, message_id: str, text: str) -> None:
+        """Put a message of somebody else into the inbox of a Kenyan phone; it need not have been seen before."""
+        if WIRE_MSISDN.fullmatch(msisdn):
+            self.see(msisdn)
+            self.send_message(msisdn, message_id, "received", text)
 
     def messages(self, msisdn: str, limit: int = 50) -> list[dict[str, Any]]:
         """Return the newest messages of a phone, newest first."""

@@ -1,3 +1,4 @@
+import re
 import time
 from datetime import timedelta
 
@@ -174,6 +175,60 @@ def test_giant_password_is_refused_without_hashing_it(api_client, monkeypatch, s
     assert not User.objects.exists()
 
 
+@pytest.mark.parametrize(
+    ("username", "code"),
+    [("аdmin", "invalid_username"), ("admin", "reserved_username"), ("Support", "reserved_username"),
+     ("byte-mtaani", "reserved_username"), ("M_Pesa", "reserved_username")],
+)  # fmt: skip
+def test_username_that_passes_for_the_shop_is_refused_by_name(api_client, username, code):
+    answer = api_client.post(REGISTER, BODY | {"username": username})
+
+    assert (answer.status_code, codes(answer)) == (400, [("username", code)])
+    assert not User.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "email",
+    ["wanjıku@example.com", "wаnjiku@example.com", "wanjiku@exаmple.com", "wanjiku@εxample.com",
+     "wanjiku@exam\u00adple.com", "wanjikù@example.com", "wanjiku@example.com\u200b"],
+)  # fmt: skip
+@pytest.mark.parametrize("path", [REGISTER, RESEND, "/api/auth/password/reset/"])
+def test_address_that_looks_like_another_is_refused_everywhere(api_client, email, path):
+    owner = UserFactory(email=EMAIL)
+    before = User.objects.values().get()
+
+    answer = api_client.post(path, {"email": email, "password": PASSWORD} if path == REGISTER else {"email": email})
+
+    assert (answer.status_code, codes(answer)) == (400, [("email", "not_ascii")])
+    assert User.objects.values().get() == before
+    assert not OutboxMessage.objects.exists()
+    assert owner.email == EMAIL
+
+
+def test_international_domain_is_written_in_its_own_form(api_client):
+    answer = api_client.post(REGISTER, BODY | {"email": "wanjiku@xn--bcher-kva.example"})
+
+    assert (answer.status_code, User.objects.get().email) == (201, "wanjiku@xn--bcher-kva.example")
+
+
+def test_username_that_is_made_keeps_the_rule(api_client):
+    api_client.post(REGISTER, BODY | {"email": "+o'neil+shop!@example.com"})
+
+    assert re.fullmatch(r"oneilshop-[0-9a-f]{8}", User.objects.get().username)
+
+
+def test_number_of_the_registration_is_not_confirmed_and_gives_no_rights(api_client, phones, settings):
+    api_client.post(REGISTER, BODY | {"phone_number": "+254712345678"})
+    registered = User.objects.get()
+    api_client.post("/api/auth/otp/", {"phone_number": "+254712345678"})
+    body = {"phone_number": "+254712345678", "code": phones.newest_code("+254712345678")}
+
+    answer = api_client.post("/api/auth/otp/verify/", body)
+
+    assert (registered.phone_verified_at, answer.json()["created"]) == (None, True)
+    assert answer.json()["user"]["id"] != str(registered.pk)
+
+
 def test_privileges_in_the_body_are_ignored(api_client):
     wished = {
         "id": "00000000-0000-7000-8000-000000000000", "role": "admin", "is_staff": True, "is_superuser": True,
@@ -192,17 +247,22 @@ def test_privileges_in_the_body_are_ignored(api_client):
     assert (user.groups.count(), user.user_permissions.count()) == (0, 0)
 
 
-def test_taken_username_is_refused(api_client):
+@pytest.mark.parametrize("username", ["wanjiku", "Wanjiku", "WANJIKU"])
+def test_taken_username_is_refused_in_any_case(api_client, username):
     UserFactory(username="wanjiku")
 
-    answer = api_client.post(REGISTER, BODY | {"username": "wanjiku"})
+    answer = api_client.post(REGISTER, BODY | {"username": username})
 
     assert (answer.status_code, codes(answer)) == (400, [("username", "username_taken")])
     assert User.objects.count() == 1
     assert not OutboxMessage.objects.exists()
 
 
-@pytest.mark.parametrize("username", ["ab", "with space", "a@b.com", "x" * 151, "new\nline", ""])
+@pytest.mark.parametrize(
+    "username",
+    ["ab", "with space", "a@b.com", "x" * 151, "new\nline", "", ".wanjiku", "wanjiku-", "+254712345678",
+     "аdmin", "wanjıku", "ｗanjiku", "wan\u200bjiku", "wan\u0301jiku", "Ⅷ-wanjiku", "วันจิกุ", "1" * 1_000_000],
+)  # fmt: skip
 def test_malformed_username_is_refused(api_client, username):
     answer = api_client.post(REGISTER, BODY | {"username": username})
 

@@ -9,7 +9,7 @@ from django.db.models import CharField, F, Q, UUIDField
 
 from accounts.models import User
 from catalog.models import Stock, Variant
-from ecommerce.prepared import AnyOf, Parameter, Prepared, Statement, ids
+from ecommerce.prepared import AnyOf, Parameter, Prepared, Statement, ids, run
 from orders.models import Cart
 from tests.factories import ProductFactory, UserFactory, variant_of
 
@@ -161,3 +161,28 @@ def test_a_column_of_another_type_costs_one_request_and_no_more():
     connection.close_if_unusable_or_obsolete()
     assert connection.connection is None
     assert Statement("SELECT 1").run() == [(1,)]
+
+
+def test_what_is_put_together_is_planned_once_too_and_sees_its_types():
+    user = UserFactory(email="a@example.com")
+    text = "SELECT id, '%%' FROM accounts_user WHERE id = %s AND email LIKE %s AND 'put' = 'put'"
+
+    assert [run(text, [user.pk, like]) for like in ("a%", "b%")] == [[(user.pk, "%")], []]
+
+    assert run("SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE %s", ["%'put'%"]) == [(1,)]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_connection_keeps_so_many_and_forgets_what_was_not_run_for_the_longest_time(monkeypatch):
+    monkeypatch.setattr("ecommerce.prepared.MOST_KEPT", 3)
+    connection.close()
+    kept = Statement("SELECT 'kept'")
+
+    for number in range(5):
+        assert kept.run() == [("kept",)]
+        assert run(f"SELECT {number}") == [(number,)]
+
+    assert len(connection.prepared_statements) == 3
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT statement FROM pg_prepared_statements")
+        assert {text.partition(" AS ")[2] for (text,) in cursor} == {"SELECT 'kept'", "SELECT 3", "SELECT 4"}

@@ -15,9 +15,14 @@ METHODS = ("get", "post", "put", "patch", "delete")
 OPEN_TO_ANYONE = {
     "api/attributes/": {"get"},
     "api/attributes/{}/": {"get"},
+    "api/auth/email/change/confirm/": {"post"},
     "api/auth/email/resend/": {"post"},
     "api/auth/email/verify/": {"post"},
     "api/auth/login/": {"post"},
+    "api/auth/otp/": {"post"},
+    "api/auth/otp/verify/": {"post"},
+    "api/auth/password/reset/": {"post"},
+    "api/auth/password/reset/confirm/": {"post"},
     "api/auth/refresh/": {"post"},
     "api/auth/register/": {"post"},
     "api/brands/": {"get"},
@@ -85,6 +90,7 @@ OPEN_TO_ANYONE = {
     "api/token/": {"post"},
     "api/token/refresh/": {"post"},
     "api/track/{}/": {"get"},
+    "api/users/password/forgot/": {"post"},
     "api/users/register/": {"post"},
     "swagger/": {"get"},
 }

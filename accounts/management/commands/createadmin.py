@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.core.validators import validate_email
 
 from accounts.models import User, normalise_email
+from accounts.names import check_email
 
 
 class Command(BaseCommand):
@@ -23,6 +24,7 @@ class Command(BaseCommand):
         email = normalise_email(options["email"])
         try:
             validate_email(email)
+            check_email(email)
         except ValidationError:
             raise CommandError(f"{email!r} is no e-mail address.") from None
         if User.objects.filter(email=email).exists():

@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0003_opaque_tokens_and_sessions'),
+        ('accounts', '0008_opaque_tokens_and_sessions'),
     ]
 
     operations = [
