@@ -1,4 +1,4 @@
-"""People. Rights are given by superusers alone."""
+"""People. Rights are given by superusers alone, and by admins over the API."""
 
 from typing import Any
 
@@ -8,17 +8,20 @@ from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group, Permission
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import PermissionDenied
-from django.db import transaction
 from django.db.models import Q, QuerySet
-from django.db.models.functions import Now
-from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.urls import reverse
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
+from accounts.audit.models import SecurityEvent
+from accounts.audit.services import record
 from accounts.forms import PasswordForm, PermissionsField, UserAddForm, UserForm
 from accounts.models import User
+from accounts.roles import services as role_services
+from accounts.roles.definitions import StaffRole
+from accounts.roles.selectors import rights_of
 from accounts.second_factor.services import remove_for
-from accounts.tokens import end_all_sessions
+from accounts.sessions.freshness import is_fresh
 from ecommerce.admin_base import ShopAdmin, as_phone, badge, column, detail_action
 
 admin.site.unregister(Group)
@@ -26,6 +29,17 @@ admin.site.unregister(Group)
 
 def is_superuser(request: HttpRequest) -> bool:
     return bool(getattr(request.user, "is_superuser", False))
+
+
+def may_give_rights(request: HttpRequest) -> bool:
+    """Superusers who logged in a moment ago: a browser that was left open gives no rights."""
+    return is_superuser(request) and is_fresh(request)
+
+
+def actor_of(request: HttpRequest) -> User:
+    if not isinstance(request.user, User):
+        raise PermissionDenied
+    return request.user
 
 
 def holds_power(user: User) -> bool:
@@ -109,7 +123,7 @@ class UserAdmin(DjangoUserAdmin, ShopAdmin):  # type: ignore[type-arg]
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
         fields = tuple(super().get_readonly_fields(request, obj))
-        if not is_superuser(request):
+        if not may_give_rights(request):
             return (*fields, *self.POWERS)
         # Nobody locks themselves out by mistake.
         return (*fields, "is_staff", "is_superuser") if obj is not None and obj.pk == request.user.pk else fields
@@ -124,6 +138,7 @@ class UserAdmin(DjangoUserAdmin, ShopAdmin):  # type: ignore[type-arg]
             obj._state.adding = False
             obj.refresh_from_db()
             return
+        request.__dict__["rights_before"] = rights_of(User.objects.get(pk=obj.pk))
         doubtful = []
         if "email" in form.changed_data:  # what was verified was the old one
             obj.email_verified_at = None
@@ -132,6 +147,21 @@ class UserAdmin(DjangoUserAdmin, ShopAdmin):  # type: ignore[type-arg]
             obj.phone_verified_at = None
             doubtful.append("phone_verified_at")
         self.save_changed(obj, form, *doubtful)
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        if change:
+            user = User.objects.get(pk=form.instance.pk)
+            role_services.note_changed_rights(
+                user, request.__dict__["rights_before"], actor=actor_of(request), request=request
+            )
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        if is_superuser(request) and not is_fresh(request):
+            messages.info(request, "Log out and in again to change somebody's rights: that takes a fresh log-in.")
+        return super().render_change_form(request, context, *args, **kwargs)
 
     # --- Finding -----------------------------------------------------------------------------------------------
 
@@ -148,9 +178,7 @@ class UserAdmin(DjangoUserAdmin, ShopAdmin):  # type: ignore[type-arg]
     @detail_action("Deactivate", icon="block", danger=True)
     def deactivate(self, request: HttpRequest, object_id: str) -> HttpResponseBase:
         def do(user: User, _: dict[str, Any]) -> str:
-            with transaction.atomic():
-                User.objects.filter(pk=user.pk).update(is_active=False, updated_at=Now())
-                end_all_sessions(user)
+            role_services.deactivate(user, actor=actor_of(request), request=request)
             return "Deactivated; every session has ended."
 
         if str(request.user.pk) == object_id:
@@ -162,7 +190,7 @@ class UserAdmin(DjangoUserAdmin, ShopAdmin):  # type: ignore[type-arg]
     @detail_action("Activate", icon="check_circle")
     def activate(self, request: HttpRequest, object_id: str) -> HttpResponseBase:
         def do(user: User, _: dict[str, Any]) -> str:
-            User.objects.filter(pk=user.pk).update(is_active=True, updated_at=Now())
+            role_services.activate(user, actor=actor_of(request), request=request)
             return "Activated."
 
         return self.confirmed(request, object_id, do, title="Activate", question="They can log in again.")
@@ -225,13 +253,24 @@ class GroupAdmin(DjangoGroupAdmin, ShopAdmin):
         return is_superuser(request)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        return is_superuser(request)
+        return may_give_rights(request)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return is_superuser(request)
+        return may_give_rights(request) and not self._is_kept(obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return is_superuser(request)
+        return may_give_rights(request) and not self._is_kept(obj)
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        permissions = sorted(form.instance.permissions.values_list("codename", flat=True))
+        actor = actor_of(request)
+        kind = SecurityEvent.Kind.GROUP_CHANGED
+        record(kind, actor=actor, request=request, group=form.instance.pk, permissions=permissions)
+
+    def _is_kept(self, group: Group | None) -> bool:
+        """Tell whether it is the group of a role: each deploy would undo what is changed here."""
+        return group is not None and group.name in StaffRole.labels
 
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest | None = None, **kwargs: Any) -> Any:
         if db_field.name != "permissions":
@@ -248,4 +287,5 @@ class GroupAdmin(DjangoGroupAdmin, ShopAdmin):
 
 
 # Last, the pages of parts that stand by themselves.
+from accounts.api_keys import admin as api_keys_admin  # noqa: E402,F401
 from accounts.sms import admin as sms_admin  # noqa: E402,F401

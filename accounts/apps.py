@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
 
 
 class AccountsConfig(AppConfig):
@@ -6,3 +7,7 @@ class AccountsConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts import schema  # noqa: F401 - registers the authentication schemes
+        from accounts.roles.groups import after_migration
+        from accounts.sessions import signals  # noqa: F401 - notes log-ins by cookie
+
+        post_migrate.connect(after_migration, dispatch_uid="keep_groups")

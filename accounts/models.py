@@ -122,6 +122,12 @@ class RefreshSession(BaseModel):
     user_agent = models.CharField(max_length=200, blank=True)
     ip_address = models.GenericIPAddressField(null=True)
 
+    class Meta:
+        indexes = [
+            # Every request with an access token asks whether its family has ended.
+            models.Index(fields=["family"], condition=Q(revoked_at__isnull=False), name="refresh_family_ended"),
+        ]
+
     def __str__(self) -> str:
         return str(self.pk)
 
@@ -159,11 +165,14 @@ def _username_for(user: User) -> str:
 
 
 # Last, of the parts that stand by themselves.
+from accounts.api_keys.models import ApiKey  # noqa: E402,F401
 from accounts.audit.models import SecurityEvent  # noqa: E402,F401
 from accounts.emails.models import EmailChange  # noqa: E402,F401
 from accounts.lockouts.models import TryCount  # noqa: E402,F401
+from accounts.opaque_tokens.models import OpaqueToken  # noqa: E402,F401
 from accounts.otp.models import OneTimeCode  # noqa: E402,F401
 from accounts.quotas.models import Quota  # noqa: E402,F401
 from accounts.second_factor.models import LogInChallenge, RecoveryCode, SecondFactor  # noqa: E402,F401
+from accounts.sessions.models import BrowserSession  # noqa: E402,F401
 from accounts.sms.models import SmsMessage  # noqa: E402,F401
 from accounts.social.models import SocialIdentity, SpentToken  # noqa: E402,F401

@@ -19,6 +19,13 @@ def send_already_registered_mail(user_id: str) -> None:
     send(user_id)
 
 
+@shared_task(name="accounts.sweep_log_ins")
+def sweep_log_ins() -> None:
+    from accounts.sessions.services import sweep
+
+    sweep()
+
+
 @owed_task("accounts.send_code", network=True)
 def send_code(code_id: str) -> None:
     from accounts.otp.codes import send_code as send

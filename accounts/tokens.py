@@ -20,6 +20,7 @@ from accounts.models import RefreshSession, User
 from accounts.signing import AccessToken, RefreshToken
 
 EPOCH_CLAIM = "epoch"
+FAMILY_CLAIM = "family"  # which log-in it comes from: ending that one ends it
 AUTH_TIME_CLAIM = "auth_time"  # when this session began; refreshing does not make it younger
 
 
@@ -131,5 +132,6 @@ def _mint(user: User, session: RefreshSession) -> TokenPair:
     access = AccessToken()
     access["user_id"] = str(user.pk)
     access[EPOCH_CLAIM] = user.session_epoch
+    access[FAMILY_CLAIM] = str(session.family)
     access[AUTH_TIME_CLAIM] = int(session.family_started_at.timestamp())
     return TokenPair(access=str(access), refresh=str(refresh))

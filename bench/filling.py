@@ -6,6 +6,7 @@
 import json
 import subprocess
 import sys
+import uuid
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import timedelta
@@ -106,7 +107,7 @@ def _make_people(count: int) -> list[dict[str, Any]]:
     from rest_framework_simplejwt.tokens import AccessToken
 
     from accounts.models import User
-    from accounts.tokens import EPOCH_CLAIM
+    from accounts.tokens import EPOCH_CLAIM, FAMILY_CLAIM
 
     before = User.objects.count()
     users = User.objects.bulk_create(
@@ -118,6 +119,7 @@ def _make_people(count: int) -> list[dict[str, Any]]:
         token = AccessToken()
         token.set_exp(lifetime=TOKENS_LAST)
         token["user_id"], token[EPOCH_CLAIM] = str(user.pk), user.session_epoch
+        token[FAMILY_CLAIM] = str(uuid.uuid4())
         people.append({"id": str(user.pk), "access": str(token)})
     return people
 

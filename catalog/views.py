@@ -65,6 +65,7 @@ class ProductViewSet(ProductWrites, ByIdOrUrlKey, viewsets.ReadOnlyModelViewSet[
     permission_classes: tuple[type[BasePermission], ...] = (IsAuthenticatedOrReadOnly,)
     filterset_class = ProductFilter
     schema_tag = "catalog"
+    api_key_area = "catalogue"
 
     def get_serializer_class(self) -> Any:
         return serializers.ProductListSerializer if self.action == "list" else serializers.ProductSerializer

@@ -11,6 +11,12 @@ from urllib.parse import urlsplit
 import pghistory
 from django.core.exceptions import ImproperlyConfigured
 
+from ecommerce.account_settings import (  # noqa: F401 - settings are read from here
+    API_KEY_MAX_DAYS,
+    FRESH_LOG_IN,
+    OPAQUE_TOKEN_IDLE,
+    OPAQUE_TOKEN_USE_NOTED_EVERY,
+)
 from ecommerce.admin_settings import admin_site
 from ecommerce.celery_settings import (  # noqa: F401 - settings are read from here
     CELERY_ACCEPT_CONTENT,
@@ -332,6 +338,8 @@ STAFF_SECOND_FACTOR_REQUIRED = flag("STAFF_SECOND_FACTOR_REQUIRED")
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "accounts.authentication.AccessTokenAuthentication",
+        "accounts.opaque_tokens.authentication.OpaqueTokenAuthentication",
+        "accounts.api_keys.authentication.ApiKeyAuthentication",
         "accounts.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
@@ -356,6 +364,7 @@ DRF_STANDARDIZED_ERRORS = {
 _LOCAL_FACTOR = 100 if ENVIRONMENT == "local" else 1
 THROTTLE_RATES = {
     "user": rate("THROTTLE_USER", f"{1000 * _LOCAL_FACTOR}/3600"),
+    "api_key": rate("THROTTLE_API_KEY", f"{5000 * _LOCAL_FACTOR}/3600"),
     "anonymous": rate("THROTTLE_ANONYMOUS", f"{300 * _LOCAL_FACTOR}/3600"),
     "login": rate("THROTTLE_LOGIN", f"{10 * _LOCAL_FACTOR}/60"),
     "register": rate("THROTTLE_REGISTER", f"{10 * _LOCAL_FACTOR}/3600"),

@@ -155,6 +155,9 @@ class RequestThrottle(BaseThrottle):
         return True
 
     def scope_and_identity(self, request: Request) -> tuple[str, str]:
+        if own := getattr(request.auth, "counted_as", None):  # a credential with a limit to itself
+            scope, identity = own
+            return scope, identity
         if request.user and request.user.is_authenticated:
             return "user", str(request.user.pk)
         return "anonymous", requester(request)

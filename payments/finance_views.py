@@ -69,6 +69,7 @@ class StatementViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewset
     filterset_class: Any = finance_filters.StatementFilter
     orderings = {"-created_at": ("-created_at", "-id"), "created_at": ("created_at", "id")}
     schema_tag = "payments"
+    api_key_area = "payments"
 
     def get_queryset(self) -> QuerySet[Statement]:
         return Statement.objects.annotate(open_line_count=Count("lines", filter=Q(lines__handled_at__isnull=True)))
@@ -125,6 +126,7 @@ class ReconciliationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, vi
     filterset_class: Any = finance_filters.ReconciliationFilter
     orderings = {"-day": ("-day", "provider", "currency"), "day": ("day", "provider", "currency")}
     schema_tag = "payments"
+    api_key_area = "payments"
 
     def get_serializer_class(self) -> Any:
         if self.action == "differences":
@@ -185,6 +187,7 @@ class LedgerViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.G
     filterset_class: Any = finance_filters.LedgerFilter
     orderings = {"-created_at": ("-created_at", "-id"), "created_at": ("created_at", "id")}
     schema_tag = "payments"
+    api_key_area = "payments"
 
     def get_queryset(self) -> QuerySet[LedgerTransaction]:
         rows = LedgerTransaction.objects.select_related("payment__order", "received", "refund", "payout")

@@ -29,6 +29,7 @@ class PayoutViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.G
     filterset_class = PayoutFilter
     orderings = {"-created_at": ("-created_at", "-id"), "created_at": ("created_at", "id")}
     schema_tag = "payments"
+    api_key_area = "payments"
 
     @extend_schema(
         summary="Say that a payout was paid by hand",

@@ -56,6 +56,7 @@ class ReceivedMoneyViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, vie
     filterset_class = ReceivedMoneyFilter
     orderings = {"-received_at": ("-received_at", "-id"), "received_at": ("received_at", "id")}
     schema_tag = "payments"
+    api_key_area = "payments"
 
     @extend_schema(
         summary="Say which order received money pays",
@@ -130,6 +131,7 @@ class RefundViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.G
     filterset_class = RefundFilter
     orderings = {"-created_at": ("-created_at", "-id"), "created_at": ("created_at", "id")}
     schema_tag = "payments"
+    api_key_area = "payments"
 
     def get_queryset(self) -> QuerySet[Refund]:
         return Refund.objects.select_related("payment__order").prefetch_related("lines")

@@ -48,6 +48,7 @@ class PaymentViewSet(
     throttle_classes = (RequestThrottle, PaymentThrottle)
     orderings = {"-created_at": ("-created_at", "-id"), "created_at": ("created_at", "id")}
     schema_tag = "payments"
+    api_key_area = "payments"
 
     def get_queryset(self) -> QuerySet[Payment]:
         if getattr(self, "swagger_fake_view", False):
@@ -240,6 +241,7 @@ class VerifyView(APIView):
     permission_classes = (SignedInOrHolder,)
     throttle_classes = (RequestThrottle,)
     schema_tag = "payments"
+    api_key_area = "payments"
 
     @extend_schema(
         summary="Ask the provider how a payment went",

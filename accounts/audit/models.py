@@ -20,6 +20,16 @@ class SecurityEvent(BaseModel):
         LOGOUT = "logout"
         LOGOUT_EVERYWHERE = "logout_everywhere"
         REFRESH_REUSED = "refresh_reused"
+        TOKEN_ISSUED = "token_issued"  # noqa: S105
+        TOKEN_REVOKED = "token_revoked"  # noqa: S105
+        API_KEY_MADE = "api_key_made"
+        API_KEY_ENDED = "api_key_ended"
+        ROLES_CHANGED = "roles_changed"
+        GROUP_CHANGED = "group_changed"
+        DEACTIVATED = "deactivated"
+        ACTIVATED = "activated"
+        SESSION_ENDED = "session_ended"
+        OTHER_SESSIONS_ENDED = "other_sessions_ended"
         SIGNED_UP = "signed_up"
         PHONE_CONFIRMED = "phone_confirmed"
         EMAIL_CHANGED = "email_changed"

@@ -89,6 +89,7 @@ class AttributeViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewset
     lookup_value_regex = "[^/.]+"
     orderings = {"code": ("code",), "label": ("label", "code"), "created_at": ("created_at", "id")}
     schema_tag = "catalog"
+    api_key_area = "catalogue"
 
     def get_queryset(self) -> QuerySet[Attribute]:
         return selectors.attributes()
@@ -156,6 +157,7 @@ class AttributeViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewset
 class CategoryAttributesView(APIView):
     permission_classes = (AllowAny,)
     schema_tag = "catalog"
+    api_key_area = "catalogue"
 
     @extend_schema(
         summary="Show the attributes of a category",

@@ -35,6 +35,7 @@ _CURSOR = "n6xg81siLCI3NDAyIiwiMDE5OGMwZGUwMDAwNzAwMDgwMDAwMDAwMDAwMDAwMDEiXQ"
 class ProductChangesView(APIView):
     permission_classes = (AllowAny,)
     schema_tag = "catalog"
+    api_key_area = "catalogue"
 
     @extend_schema(
         operation_id="products_changes",

@@ -88,6 +88,7 @@ class CollectionViewSet(ByIdOrUrlKey, ModelViewSet[Collection]):
     public_reads = True
     orderings = {"position": ("position", "name", "id"), "name": ("name", "id"), "-created_at": ("-created_at", "id")}
     schema_tag = "catalog"
+    api_key_area = "catalogue"
 
     def get_queryset(self) -> QuerySet[Collection]:
         reads = self.request.method in SAFE_METHODS
@@ -116,6 +117,7 @@ class CollectionProductViewSet(ProductViewSet):
     permission_classes = (StaffByPermission,)
     permission_model = Collection
     public_reads = True
+    api_key_area = "catalogue"
 
     def list(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:  # type: ignore[override]
         collection, member = self._collection(), member_of_a_group(request.user)

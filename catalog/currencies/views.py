@@ -66,6 +66,7 @@ class CurrencyViewSet(viewsets.GenericViewSet[Any]):
     lookup_field = "code"
     lookup_value_regex = "[^/.]+"
     schema_tag = "catalog"
+    api_key_area = "catalogue"
 
     @extend_schema(
         summary="List currencies",

@@ -144,6 +144,7 @@ class ProductEditorViewSet(EditsProducts):
     serializer_class = _SHOWN
     permission_classes = (IsAuthenticated,)
     schema_tag = "catalog"
+    api_key_area = "catalogue"
 
     @extend_schema(
         summary="Show a product for editing",
@@ -183,6 +184,7 @@ class RemovedProductsViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Prod
     permission_classes = (IsAuthenticated,)
     orderings = {"-deleted_at": ("-deleted_at", "id"), "deleted_at": ("deleted_at", "id")}
     schema_tag = "catalog"
+    api_key_area = "catalogue"
 
     def get_queryset(self) -> QuerySet[Product]:
         if getattr(self, "swagger_fake_view", False):

@@ -59,6 +59,7 @@ class ExportView(GenericAPIView[Product]):
     extra_query_parameters = (FORMAT.name,)
     pagination_class = None
     schema_tag = "catalog"
+    api_key_area = "catalogue"
 
     def get_queryset(self) -> ProductQuerySet:
         return selectors.products_to_export()

@@ -132,6 +132,7 @@ class UploadImportView(APIView):
     permission_classes = (MayImport,)
     parser_classes = (MultiPartParser,)
     schema_tag = "catalog"
+    api_key_area = "catalogue"
 
     @extend_schema(
         summary="Import products from a file",
@@ -186,6 +187,7 @@ class ImportViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.G
     filterset_class: Any = ImportFilter
     orderings = {"-created_at": ("-created_at", "-id"), "created_at": ("created_at", "id")}
     schema_tag = "catalog"
+    api_key_area = "catalogue"
 
     def get_queryset(self) -> QuerySet[CatalogueImport]:
         imports = selectors.imports()

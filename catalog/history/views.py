@@ -35,6 +35,7 @@ class ProductHistoryViewSet(viewsets.GenericViewSet[Any]):
     permission_classes = (StaffByPermission,)
     permission_model = ProductEvent
     schema_tag = "catalog"
+    api_key_area = "catalogue"
 
     @extend_schema(
         summary="Show a product's history",

@@ -84,6 +84,7 @@ class ProductImageViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, view
     public_reads = True
     orderings = {"position": ("position",)}
     schema_tag = "catalog"
+    api_key_area = "catalogue"
 
     def get_parsers(self) -> list[Any]:
         # Asked for before there is an action; the address of the list is the one that takes files.
@@ -147,6 +148,7 @@ class ProductImageOrderView(APIView):
     permission_classes = (StaffByPermission,)
     permission_model = Product
     schema_tag = "catalog"
+    api_key_area = "catalogue"
 
     @extend_schema(
         summary="Put a product's pictures in order",

@@ -98,6 +98,7 @@ class CountSheetView(APIView):
     permission_model = StockCount
     content_negotiation_class = JsonForRefusals
     schema_tag = "inventory"
+    api_key_area = "stock"
 
     @extend_schema(
         summary="Take a sheet along for counting",
@@ -144,6 +145,7 @@ class CountViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[StockCount]):
     filterset_class = CountFilter
     orderings = {"-created_at": ("-created_at", "-id"), "created_at": ("created_at", "id")}
     schema_tag = "inventory"
+    api_key_area = "stock"
 
     def get_queryset(self) -> QuerySet[StockCount]:
         return selectors.counts()
@@ -217,6 +219,7 @@ class ApplyCountView(APIView):
     permission_classes = (StaffByPermission,)
     permission_model = StockCount
     schema_tag = "inventory"
+    api_key_area = "stock"
 
     @extend_schema(
         summary="Write a count's differences into the ledger",
@@ -267,6 +270,7 @@ class CountLineViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[StockCount
     filterset_class = CountLineFilter
     orderings = {"-difference": ("-size", "number"), "number": ("number",)}
     schema_tag = "inventory"
+    api_key_area = "stock"
 
     def get_queryset(self) -> QuerySet[StockCountLine]:
         if getattr(self, "swagger_fake_view", False):

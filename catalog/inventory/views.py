@@ -119,6 +119,7 @@ class StockViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Ge
         "-on_hand": ("-on_hand", "variant_id"),
     }
     schema_tag = "inventory"
+    api_key_area = "stock"
 
     def get_queryset(self) -> QuerySet[Stock]:
         if getattr(self, "swagger_fake_view", False):
@@ -183,6 +184,7 @@ class MovementViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[StockMoveme
     filterset_class = MovementFilter
     extra_query_parameters = ("cursor",)
     schema_tag = "inventory"
+    api_key_area = "stock"
 
     def get_queryset(self) -> QuerySet[StockMovement]:
         return selectors.movements()
@@ -191,6 +193,7 @@ class MovementViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[StockMoveme
 class AdjustStockView(APIView):
     permission_classes = (MaySeeStock,)
     schema_tag = "inventory"
+    api_key_area = "stock"
 
     @extend_schema(
         summary="Adjust stock",
@@ -255,6 +258,7 @@ class AdjustStockView(APIView):
 class TransferStockView(APIView):
     permission_classes = (MaySeeStock,)
     schema_tag = "inventory"
+    api_key_area = "stock"
 
     @extend_schema(
         summary="Transfer goods between warehouses",
@@ -325,6 +329,7 @@ class WarehouseViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewset
     permission_classes = (StaffByPermission,)
     orderings = {"position": ("position", "code"), "code": ("code",), "name": ("name",)}
     schema_tag = "inventory"
+    api_key_area = "stock"
 
     def get_queryset(self) -> QuerySet[Warehouse]:
         return selectors.warehouses_with_units()
@@ -430,6 +435,7 @@ class AlertViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[LowStockAlert]
         "left": ("left", "-created_at"),
     }
     schema_tag = "inventory"
+    api_key_area = "stock"
 
     def get_queryset(self) -> QuerySet[LowStockAlert]:
         return selectors.alerts()

@@ -103,6 +103,7 @@ class PriceListViewSet(KeptByStaff):
     public_reads = True
     orderings = {"name": ("name", "id"), "priority": ("-priority", "name", "id"), "-created_at": ("-created_at", "id")}
     schema_tag = "catalog"
+    api_key_area = "catalogue"
 
     def shown(self) -> QuerySet[PriceList]:
         return selectors.price_lists_visible_to(self.request.user)
@@ -129,6 +130,7 @@ class PriceListItemViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[PriceL
     permission_model = PriceList
     public_reads = True
     schema_tag = "catalog"
+    api_key_area = "catalogue"
 
     def get_queryset(self) -> QuerySet[PriceListItem]:
         if getattr(self, "swagger_fake_view", False):

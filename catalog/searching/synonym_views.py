@@ -57,6 +57,7 @@ class SynonymViewSet(mixins.ListModelMixin, mixins.DestroyModelMixin, viewsets.G
     permission_classes = (StaffByPermission,)
     orderings = {"term": ("term", "meaning", "id"), "-created_at": ("-created_at", "id")}
     schema_tag = "catalog"
+    api_key_area = "catalogue"
 
     def get_queryset(self) -> QuerySet[SearchSynonym]:
         return SearchSynonym.objects.all()

@@ -75,6 +75,7 @@ def _parameters() -> list[OpenApiParameter]:
 class SearchView(JsonOnly):
     permission_classes = (AllowAny,)
     schema_tag = "catalog"
+    api_key_area = "catalogue"
 
     @extend_schema(
         operation_id="products_search",
@@ -124,6 +125,7 @@ class SearchView(JsonOnly):
 class SuggestView(JsonOnly):
     permission_classes = (AllowAny,)
     schema_tag = "catalog"
+    api_key_area = "catalogue"
 
     @extend_schema(
         operation_id="products_suggest",

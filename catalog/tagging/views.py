@@ -56,6 +56,7 @@ class TagViewSet(ByIdOrUrlKey, mixins.ListModelMixin, mixins.RetrieveModelMixin)
     serializer_class = TagSerializer
     orderings = {"name": ("name", "id"), "created_at": ("created_at", "id")}
     schema_tag = "catalog"
+    api_key_area = "catalogue"
 
     def get_queryset(self) -> QuerySet[Tag]:
         return selectors.tags()
@@ -131,6 +132,7 @@ class ProductTagsView(APIView):
     permission_classes = (StaffByPermission,)
     permission_model = Product
     schema_tag = "catalog"
+    api_key_area = "catalogue"
 
     @extend_schema(
         summary="Set a product's tags",

@@ -87,6 +87,7 @@ class CategoryViewSet(KeptMixin, ByIdOrUrlKey):
     public_reads = True
     orderings = {"category_name": ("category_name", "id"), "created_at": ("created_at", "id")}
     schema_tag = "catalog"
+    api_key_area = "catalogue"
 
     def get_queryset(self) -> QuerySet[Category]:
         return selectors.categories_with_counts()
@@ -156,6 +157,7 @@ class BrandViewSet(KeptMixin, ByIdOrUrlKey):
     serializer_class = BrandDetailSerializer
     orderings = {"name": ("name", "id")}
     schema_tag = "catalog"
+    api_key_area = "catalogue"
 
     def get_queryset(self) -> QuerySet[Brand]:
         return selectors.brands()

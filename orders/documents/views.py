@@ -100,6 +100,8 @@ class OrderDocumentView(GenericAPIView[TaxDocument]):
 
 
 class InvoiceView(OrderDocumentView):
+    api_key_area = "orders"
+
     @extend_schema(
         summary="Show an order's invoice",
         description=(
@@ -120,6 +122,7 @@ class InvoiceView(OrderDocumentView):
 class CreditNotesView(OrderDocumentView):
     serializer_class: Any = DocumentSummarySerializer
     renderer_classes: Any = APIView.renderer_classes
+    api_key_area = "orders"
 
     @extend_schema(
         summary="List an order's credit notes",
@@ -134,6 +137,8 @@ class CreditNotesView(OrderDocumentView):
 
 
 class CreditNoteView(OrderDocumentView):
+    api_key_area = "orders"
+
     @extend_schema(
         summary="Show a credit note",
         description=_AS_FILE,
@@ -150,6 +155,7 @@ class CreditNoteView(OrderDocumentView):
 
 class PackingSlipView(OrderDocumentView):
     permission_classes: Any = APIView.permission_classes
+    api_key_area = "orders"
 
     @extend_schema(
         summary="Print an order's packing slip",
@@ -180,6 +186,7 @@ class DocumentListView(ListAPIView[TaxDocument]):
     filterset_class: Any = DocumentFilter
     orderings = {"-issued_at": ("-issued_at", "-id"), "issued_at": ("issued_at", "id")}
     schema_tag = "orders"
+    api_key_area = "reports"
 
     def get_queryset(self) -> QuerySet[TaxDocument]:
         return selectors.documents().defer("content")
@@ -199,6 +206,7 @@ class DocumentExportView(GenericAPIView[TaxDocument]):
     filterset_class: Any = DocumentFilter
     pagination_class = None
     schema_tag = "orders"
+    api_key_area = "reports"
 
     def get_queryset(self) -> QuerySet[TaxDocument]:
         return selectors.documents().order_by("issued_at", "id")

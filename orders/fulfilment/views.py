@@ -105,6 +105,7 @@ TRACKING = OpenApiExample(
 class OrderShipmentsView(APIView):
     permission_classes = (MayHandleOrders,)
     schema_tag = "orders"
+    api_key_area = "orders"
 
     @extend_schema(
         summary="List the parcels of an order",
@@ -176,6 +177,7 @@ class ShipmentViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets
     filterset_class = ShipmentFilter
     orderings = {"-created_at": ("-created_at", "-id"), "created_at": ("created_at", "id")}
     schema_tag = "orders"
+    api_key_area = "orders"
 
     def get_queryset(self) -> QuerySet[Shipment]:
         return selectors.shipments()
@@ -223,6 +225,7 @@ class ShipmentViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets
 class TrackingView(APIView):
     permission_classes = (SignedInOrHolder,)
     schema_tag = "orders"
+    api_key_area = "orders"
 
     @extend_schema(
         summary="Follow an order",

@@ -43,6 +43,7 @@ class ReturnViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.G
     filterset_class = ReturnFilter
     orderings = {"-created_at": ("-created_at", "-id"), "created_at": ("created_at", "id")}
     schema_tag = "returns"
+    api_key_area = "returns"
 
     def get_queryset(self) -> QuerySet[Return]:
         if getattr(self, "swagger_fake_view", False):

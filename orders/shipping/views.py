@@ -69,6 +69,7 @@ class ShippingZoneViewSet(KeptByStaff):
     serializer_class = ShippingZoneSerializer
     filterset_class = ShippingZoneFilter
     orderings = {"priority": ("-priority", "name"), "name": ("name",), "-created_at": ("-created_at", "id")}
+    api_key_area = "orders"
 
     def shown(self) -> QuerySet[ShippingZone]:
         return selectors.zones_visible_to(self.request.user)
@@ -121,6 +122,7 @@ class ShippingMethodViewSet(KeptByStaff):
     serializer_class = ShippingMethodSerializer
     filterset_class = ShippingMethodFilter
     orderings = {"position": ("position", "name", "id"), "name": ("name", "id"), "-created_at": ("-created_at", "id")}
+    api_key_area = "orders"
 
     def shown(self) -> QuerySet[ShippingMethod]:
         return selectors.methods_visible_to(self.request.user)
@@ -171,6 +173,7 @@ class PickupPointViewSet(KeptByStaff):
     serializer_class = PickupPointSerializer
     filterset_class = PickupPointFilter
     orderings = {"county": ("county", "town", "name"), "name": ("name",), "-created_at": ("-created_at", "id")}
+    api_key_area = "orders"
 
     def shown(self) -> QuerySet[PickupPoint]:
         return selectors.pickup_points_visible_to(self.request.user)
@@ -185,6 +188,7 @@ class PickupPointViewSet(KeptByStaff):
 class CountiesView(APIView):
     permission_classes = (AllowAny,)
     schema_tag = "shipping"
+    api_key_area = "orders"
 
     @extend_schema(
         operation_id="shipping_counties",
@@ -201,6 +205,7 @@ class CountiesView(APIView):
 class QuotesView(APIView):
     permission_classes = (AllowAny,)
     schema_tag = "shipping"
+    api_key_area = "orders"
 
     @extend_schema(
         operation_id="shipping_quotes",

@@ -23,7 +23,7 @@ PROFILE = "/api/users/profile/"
 pytestmark = pytest.mark.django_db
 
 
-CLAIMS_OF_ACCESS = {"token_type", "exp", "iat", "jti", "user_id", "epoch", "auth_time", "iss", "aud"}
+CLAIMS_OF_ACCESS = {"token_type", "exp", "iat", "jti", "user_id", "epoch", "family", "auth_time", "iss", "aud"}
 
 
 def claims(token: str) -> dict[str, Any]:
@@ -373,6 +373,7 @@ def test_token_with_a_nested_header_is_a_401(api_client, levels):
     [
         {"user_id": None}, {"user_id": "00000000-0000-4000-8000-000000000000"}, {"user_id": "7"}, {"user_id": 7},
         {"user_id": ["a"]}, {"epoch": None}, {"epoch": 1}, {"epoch": "0"}, {"token_type": "refresh"},
+        {"epoch": True}, {"epoch": 0.0}, {"family": None}, {"family": "7"}, {"family": [1]},
     ],
 )  # fmt: skip
 def test_access_token_with_other_claims_is_a_401_even_if_it_is_signed(api_client, customer, changes):

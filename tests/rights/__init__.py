@@ -1,0 +1,1 @@
+"""The rights matrix: every operation of the OpenAPI document, asked as everybody."""
