@@ -145,6 +145,7 @@ def _username_for(user: User) -> str:
 
 
 # Last, of the parts that stand by themselves.
+from accounts.addresses.models import Address  # noqa: E402,F401
 from accounts.audit.models import SecurityEvent  # noqa: E402,F401
 from accounts.emails.models import EmailChange  # noqa: E402,F401
 from accounts.otp.models import OneTimeCode  # noqa: E402,F401

@@ -1,6 +1,7 @@
 from django.urls import include, path
 
 from accounts import views
+from accounts.addresses.urls import urlpatterns as address_urls
 
 urlpatterns = [
     path("auth/register/", views.RegisterView.as_view(), name="register"),
@@ -13,6 +14,7 @@ urlpatterns = [
     path("", include("accounts.otp.urls")),
     path("", include("accounts.passwords.urls")),
     path("", include("accounts.emails.urls")),
+    *address_urls,
 ]
 
 # Older addresses of the same views.

@@ -18,6 +18,7 @@ from ecommerce.forms import shared
 from ecommerce.http import IDEMPOTENCY_HEADER, checked
 from ecommerce.throttling import GuestOrderThrottle
 from orders import cancelling, selectors, serializers, services
+from orders.checkout.saved_addresses import with_saved_address
 from orders.checkout.serializers import PlacedOrderSerializer
 from orders.checkout.services import submit_order
 from orders.checkout.shipping import ShippingChoice
@@ -72,7 +73,8 @@ class OrderViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Ge
             "Creates a pending order and reserves its stock. The server computes every amount; prices sent by the "
             "client are ignored. Every short item has a row in the 409. By a `shipping_method_id` that serves the "
             "address the shipping is charged (`GET /api/shipping/quotes/` lists them); without one how it is brought "
-            "is agreed upon later, unless the shop refuses that. Who is not signed in gives an `email` or a "
+            "is agreed upon later, unless the shop refuses that. An `address_id` of the customer's own book stands for "
+            "a `shipping_address`. Who is not signed in gives an `email` or a "
             "`phone_number`, and keeps the `order_token` of the answer: as `X-Order-Token` it opens this order."
         ),
         parameters=[IDEMPOTENCY_HEADER],
@@ -107,7 +109,8 @@ class OrderViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Ge
         items = [ItemInput(**item, attr=f"items.{index}") for index, item in enumerate(data["items"])]
 
         def effect() -> Response:
-            order = submit_order(user=user, items=items, contact=contact, shipping=shipping)
+            told = serializers.contact_from(with_saved_address(data, user))
+            order = submit_order(user=user, items=items, contact=told, shipping=shipping)
             return Response(shared(PlacedOrderSerializer).to_representation(order), status=status.HTTP_201_CREATED)
 
         owner = f"user:{user.pk}" if user else key_owner(request, contact)

@@ -15,11 +15,11 @@ from rest_framework.viewsets import ModelViewSet
 
 from catalog.permissions import StaffByPermission
 from ecommerce.filters import refuse_unknown_parameters
+from ecommerce.geography.counties import COUNTIES
 from ecommerce.schema import ErrorSerializer
 from ecommerce.transactions import retry_on_conflict
 from orders.shipping import examples, selectors, services
 from orders.shipping.filters import PickupPointFilter, ShippingMethodFilter, ShippingZoneFilter
-from orders.shipping.geography import COUNTIES
 from orders.shipping.models import PickupPoint, ShippingMethod, ShippingZone
 from orders.shipping.quotes import Parcel, quotes_for
 from orders.shipping.rates import Band
