@@ -2,6 +2,8 @@
 
 from celery import shared_task
 
+from celery import shared_task
+
 from ecommerce.outbox import owed_task
 
 
@@ -72,3 +74,22 @@ def purge_served() -> None:
     purge_old_codes()
     purge_ended()
     purge_old_messages()
+@owed_task("accounts.draw_avatar", network=True)
+def draw_avatar(user_id: str, upload: str) -> None:
+    from accounts.profiles.avatars import draw_avatar as draw
+
+    draw(user_id, upload)
+
+
+@owed_task("accounts.remove_files", network=True)
+def remove_files(names: list[str]) -> None:
+    from ecommerce.pictures.storage import remove
+
+    remove(names)
+
+
+@shared_task(name="accounts.sweep_avatars")
+def sweep_avatars() -> None:
+    from accounts.profiles.avatars import sweep_avatars as sweep
+
+    sweep()

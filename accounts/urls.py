@@ -2,6 +2,7 @@ from django.urls import include, path
 
 from accounts import views
 from accounts.addresses.urls import urlpatterns as address_urls
+from accounts.profiles.urls import urlpatterns as profile_urls
 
 urlpatterns = [
     path("auth/register/", views.RegisterView.as_view(), name="register"),
@@ -14,6 +15,7 @@ urlpatterns = [
     path("", include("accounts.otp.urls")),
     path("", include("accounts.passwords.urls")),
     path("", include("accounts.emails.urls")),
+    *profile_urls,
     *address_urls,
 ]
 

@@ -251,6 +251,7 @@ CELERY_BEAT_SCHEDULE = {
     "tend-stock-notices": {"task": "catalog.tend_stock_notices", "schedule": 600.0, "options": {"expires": 600}},
     "sweep-imports": {"task": "catalog.sweep_imports", "schedule": 300.0, "options": {"expires": 300}},
     "tend-stock-alerts": {"task": "catalog.tend_stock_alerts", "schedule": 600.0, "options": {"expires": 600}},
+    "sweep-avatars": {"task": "accounts.sweep_avatars", "schedule": 86400.0, "options": {"expires": 3600}},
     "sweep-images": {"task": "catalog.sweep_images", "schedule": 3600.0, "options": {"expires": 3600}},
     "forget-old-changes": {"task": "catalog.forget_old_changes", "schedule": 3600.0, "options": {"expires": 3600}},
     "refresh-search": {"task": "catalog.refresh_search", "schedule": 3600.0, "options": {"expires": 3600}},
@@ -367,6 +368,7 @@ THROTTLE_RATES = {
     "coupon": rate("THROTTLE_COUPON", f"{30 * _LOCAL_FACTOR}/600"),
     "review": rate("THROTTLE_REVIEW", f"{30 * _LOCAL_FACTOR}/3600"),
     "gift-card": rate("THROTTLE_GIFT_CARD", f"{20 * _LOCAL_FACTOR}/3600"),
+    "avatar": rate("THROTTLE_AVATAR", f"{20 * _LOCAL_FACTOR}/3600"),
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "ByteMtaani API",

@@ -25,6 +25,8 @@ class SecurityEvent(BaseModel):
         EMAIL_CHANGED = "email_changed"
         PASSWORD_RESET = "password_reset"  # noqa: S105 - a kind
         PASSWORD_CHANGED = "password_changed"  # noqa: S105 - a kind
+        PROFILE_CHANGED = "profile_changed"
+        CONSENT_CHANGED = "consent_changed"
 
     kind = models.CharField(max_length=40)  # free of choices in the database: each topic brings its own kinds
     user = models.ForeignKey(
