@@ -6,3 +6,7 @@ class AccountsConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts import schema  # noqa: F401 - registers the authentication schemes
+        from accounts.privacy import generic, own, registry
+
+        own.declare_tables()
+        registry.register("accounts", generic.export_tables("accounts"), own.erase)

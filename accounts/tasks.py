@@ -93,3 +93,17 @@ def sweep_avatars() -> None:
     from accounts.profiles.avatars import sweep_avatars as sweep
 
     sweep()
+
+
+@owed_task("accounts.erase_user")
+def erase_user(erasure_id: str) -> None:
+    from accounts.privacy.services import erase_user as erase
+
+    erase(erasure_id)
+
+
+@shared_task(name="accounts.keep_to_retention")
+def keep_to_retention() -> None:
+    from accounts.privacy.retention import keep_to_retention as keep
+
+    keep()

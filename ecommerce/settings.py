@@ -83,11 +83,14 @@ SECRET_KEY = required("SECRET_KEY", "local-only-secret-key-that-is-long-enough-t
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 # What the codes of gift cards are made with: that of new cards first. They live longer than SECRET_KEY should.
 GIFT_CARD_KEYS = env.list("GIFT_CARD_KEYS", default=[]) or [SECRET_KEY, *SECRET_KEY_FALLBACKS]
+# What stands for the erased in the books is made with it. Lost, nobody finds their invoices by their address again.
+PSEUDONYM_KEY = env.str("PSEUDONYM_KEY", default="") or SECRET_KEY
 JWT_SIGNING_KEY = env.str("JWT_SIGNING_KEY", default="") or f"jwt:{SECRET_KEY}"
 if PRODUCTION:
     for name, value in (
         ("SECRET_KEY", SECRET_KEY),
         ("JWT_SIGNING_KEY", JWT_SIGNING_KEY),
+        ("PSEUDONYM_KEY", PSEUDONYM_KEY),
         *(("GIFT_CARD_KEYS", key) for key in GIFT_CARD_KEYS),
     ):
         if len(value.encode()) < 32 or value.startswith(("local-only", "django-insecure", "change-me")):
@@ -256,6 +259,7 @@ CELERY_BEAT_SCHEDULE = {
     "forget-old-changes": {"task": "catalog.forget_old_changes", "schedule": 3600.0, "options": {"expires": 3600}},
     "refresh-search": {"task": "catalog.refresh_search", "schedule": 3600.0, "options": {"expires": 3600}},
     "purge-served-of-accounts": {"task": "accounts.purge_served", "schedule": 3600.0, "options": {"expires": 3600}},
+    "keep-to-retention": {"task": "accounts.keep_to_retention", "schedule": 3600.0, "options": {"expires": 3600}},
     "purge-expired-rows": {"task": "ecommerce.purge_expired_rows", "schedule": 3600.0},
 }
 
@@ -328,6 +332,10 @@ SIMPLE_JWT = {
     "UPDATE_LAST_LOGIN": False,
     "LEEWAY": 10,
 }
+# How long the trail of what happened to accounts is kept, and sessions and links that have ended.
+AUDIT_RETENTION = timedelta(days=whole_number("AUDIT_RETENTION_DAYS", 730, least=30, most=36_500))
+IDEMPOTENCY_RETENTION = timedelta(hours=whole_number("IDEMPOTENCY_RETENTION_HOURS", 72, least=24, most=720))
+SESSION_RETENTION = timedelta(days=whole_number("SESSION_RETENTION_DAYS", 30, least=1, most=3650))
 REFRESH_FAMILY_LIFETIME = timedelta(days=90)
 REFRESH_REUSE_GRACE = timedelta(seconds=10)
 
@@ -368,6 +376,8 @@ THROTTLE_RATES = {
     "coupon": rate("THROTTLE_COUPON", f"{30 * _LOCAL_FACTOR}/600"),
     "review": rate("THROTTLE_REVIEW", f"{30 * _LOCAL_FACTOR}/3600"),
     "gift-card": rate("THROTTLE_GIFT_CARD", f"{20 * _LOCAL_FACTOR}/3600"),
+    "export": rate("THROTTLE_EXPORT", f"{5 * _LOCAL_FACTOR}/3600"),
+    "erase": rate("THROTTLE_ERASE", f"{5 * _LOCAL_FACTOR}/3600"),
     "avatar": rate("THROTTLE_AVATAR", f"{20 * _LOCAL_FACTOR}/3600"),
 }
 SPECTACULAR_SETTINGS = {

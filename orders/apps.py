@@ -16,3 +16,9 @@ class OrdersConfig(AppConfig):
         hooks.before_cancel.append(giving_back.prepare)
         hooks.after_cancel.append(giving_back.give_replaced_back)
         hooks.after_refund.append(documents.owe_credit_note)
+
+        from accounts.privacy import generic, registry
+        from orders import privacy
+
+        privacy.declare_tables()
+        registry.register("orders", generic.export_tables("orders"), privacy.erase, open_matters=privacy.open_matters)

@@ -19,3 +19,11 @@ class PaymentsConfig(AppConfig):
         hooks.before_claim.append(services.hand_over)
         hooks.payment_chosen.append(services.refuse_unpayable)
         hooks.receipts_of.append(order_documents.receipts_of)
+
+        from accounts.privacy import generic, registry
+        from payments import privacy
+
+        privacy.declare_tables()
+        registry.register(
+            "payments", generic.export_tables("payments"), privacy.erase, open_matters=privacy.open_matters
+        )

@@ -27,6 +27,10 @@ class SecurityEvent(BaseModel):
         PASSWORD_CHANGED = "password_changed"  # noqa: S105 - a kind
         PROFILE_CHANGED = "profile_changed"
         CONSENT_CHANGED = "consent_changed"
+        DATA_EXPORTED = "data_exported"
+        PROOF_REFUSED = "proof_refused"
+        ERASURE_ASKED = "erasure_asked"
+        ERASED = "erased"
 
     kind = models.CharField(max_length=40)  # free of choices in the database: each topic brings its own kinds
     user = models.ForeignKey(
