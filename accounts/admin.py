@@ -15,10 +15,11 @@ from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.urls import reverse
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
+from accounts.audit.admin import trail_of
 from accounts.forms import PasswordForm, PermissionsField, UserAddForm, UserForm
 from accounts.models import User
 from accounts.tokens import end_all_sessions
-from ecommerce.admin_base import ShopAdmin, as_phone, badge, column, detail_action
+from ecommerce.admin_base import ShopAdmin, Table, as_phone, badge, column, detail_action
 
 admin.site.unregister(Group)
 
@@ -69,6 +70,9 @@ class UserAdmin(DjangoUserAdmin, ShopAdmin):  # type: ignore[type-arg]
     add_fieldsets = (
         (None, {"fields": ("email", ("first_name", "last_name"), "phone_number", ("password1", "password2"))}),
     )
+
+    def tables(self, request: HttpRequest, obj: User) -> list[Table]:
+        return [*super().tables(request, obj), *trail_of(request, obj)]
 
     # --- Who may do what ---------------------------------------------------------------------------------------
 

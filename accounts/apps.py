@@ -6,7 +6,6 @@ class AccountsConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts import schema  # noqa: F401 - registers the authentication schemes
-        from accounts.privacy import generic, own, registry
+        from accounts.privacy import own
 
-        own.declare_tables()
-        registry.register("accounts", generic.export_tables("accounts"), own.erase)
+        own.register()

@@ -2,6 +2,7 @@ from django.urls import include, path
 
 from accounts import views
 from accounts.addresses.urls import urlpatterns as address_urls
+from accounts.people.urls import urlpatterns as people_urls
 from accounts.privacy.urls import urlpatterns as privacy_urls
 from accounts.profiles.urls import urlpatterns as profile_urls
 
@@ -19,6 +20,7 @@ urlpatterns = [
     *profile_urls,
     *address_urls,
     *privacy_urls,
+    *people_urls,
 ]
 
 # Older addresses of the same views.

@@ -5,11 +5,9 @@ class CatalogConfig(AppConfig):
     name = "catalog"
 
     def ready(self) -> None:
-        from accounts.privacy import generic, registry
-        from catalog import (
-            ltree,  # noqa: F401 - registers the look-ups
-            privacy,
-        )
+        from accounts.people.facts import facts
+        from catalog import ltree, privacy  # noqa: F401 - ltree registers the look-ups
+        from catalog.reviews.selectors import counts_of
 
-        privacy.declare_tables()
-        registry.register("catalog", generic.export_tables("catalog"), privacy.erase, open_matters=privacy.open_matters)
+        privacy.register()
+        facts["reviews"] = counts_of

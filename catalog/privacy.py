@@ -1,7 +1,8 @@
 """What the catalogue holds about people: what they wrote and wished for."""
 
 from accounts.models import User
-from accounts.privacy.generic import erase_tables
+from accounts.privacy import registry
+from accounts.privacy.generic import erase_tables, export_tables
 from accounts.privacy.identity import Identity
 from accounts.privacy.tables import Fate, Table, declare
 from catalog.models import Product
@@ -63,8 +64,10 @@ TABLES = (
 )
 
 
-def declare_tables() -> None:
+def register() -> None:
+    """Let accounts know of it. Called when the app starts."""
     declare(*TABLES)
+    registry.register("catalog", export_tables("catalog"), erase, open_matters=open_matters)
 
 
 def erase(identity: Identity) -> None:

@@ -5,9 +5,10 @@ class OrdersConfig(AppConfig):
     name = "orders"
 
     def ready(self) -> None:
+        from accounts.people.facts import facts
         from catalog.importing import sample
         from catalog.reviews import eligibility
-        from orders import giving_back, hooks, selectors
+        from orders import giving_back, hooks, privacy, selectors
         from orders.documents import services as documents
         from orders.shipping.sample import load_sample_shipping
 
@@ -16,9 +17,5 @@ class OrdersConfig(AppConfig):
         hooks.before_cancel.append(giving_back.prepare)
         hooks.after_cancel.append(giving_back.give_replaced_back)
         hooks.after_refund.append(documents.owe_credit_note)
-
-        from accounts.privacy import generic, registry
-        from orders import privacy
-
-        privacy.declare_tables()
-        registry.register("orders", generic.export_tables("orders"), privacy.erase, open_matters=privacy.open_matters)
+        privacy.register()
+        facts["orders"] = selectors.counts_of

@@ -2,7 +2,7 @@
 
 from django_filters import rest_framework as filters
 
-from catalog.filters import YesOrNoFilter
+from ecommerce.filters import YesOrNoFilter
 from orders.models import Order
 
 

@@ -4,7 +4,8 @@ from django.db import connection
 from django.db.models import Q
 
 from accounts.models import User
-from accounts.privacy.generic import BATCH, erase_tables, scrub
+from accounts.privacy import registry
+from accounts.privacy.generic import BATCH, erase_tables, export_tables, scrub
 from accounts.privacy.identity import Identity
 from accounts.privacy.tables import Fate, Table, declare
 from ecommerce.exceptions import ErrorRow
@@ -67,8 +68,10 @@ TABLES = (
 )
 
 
-def declare_tables() -> None:
+def register() -> None:
+    """Let accounts know of it. Called when the app starts."""
     declare(*TABLES)
+    registry.register("orders", export_tables("orders"), erase, open_matters=open_matters)
 
 
 def erase(identity: Identity) -> None:

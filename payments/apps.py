@@ -5,8 +5,17 @@ class PaymentsConfig(AppConfig):
     name = "payments"
 
     def ready(self) -> None:
+        from accounts.people.facts import facts
         from orders import hooks
-        from payments import cancelling, free, order_documents, services, system_checks  # noqa: F401 - registers the checks
+        from payments import (
+            cancelling,
+            free,
+            order_documents,
+            privacy,
+            selectors,
+            services,
+            system_checks,  # noqa: F401 - registers the checks
+        )
 
         hooks.after_placing.append(free.settle_free)
         hooks.before_cancel.append(cancelling.end_waiting)
@@ -19,11 +28,5 @@ class PaymentsConfig(AppConfig):
         hooks.before_claim.append(services.hand_over)
         hooks.payment_chosen.append(services.refuse_unpayable)
         hooks.receipts_of.append(order_documents.receipts_of)
-
-        from accounts.privacy import generic, registry
-        from payments import privacy
-
-        privacy.declare_tables()
-        registry.register(
-            "payments", generic.export_tables("payments"), privacy.erase, open_matters=privacy.open_matters
-        )
+        privacy.register()
+        facts["payments"] = selectors.counts_of

@@ -3,7 +3,8 @@
 from django.db.models import Q
 
 from accounts.models import User
-from accounts.privacy.generic import erase_tables
+from accounts.privacy import registry
+from accounts.privacy.generic import erase_tables, export_tables
 from accounts.privacy.identity import Identity
 from accounts.privacy.tables import Fate, Table, declare
 from ecommerce.exceptions import ErrorRow
@@ -76,8 +77,10 @@ TABLES = (
 )
 
 
-def declare_tables() -> None:
+def register() -> None:
+    """Let accounts know of it. Called when the app starts."""
     declare(*TABLES)
+    registry.register("payments", export_tables("payments"), erase, open_matters=open_matters)
 
 
 def erase(identity: Identity) -> None:

@@ -31,6 +31,8 @@ class SecurityEvent(BaseModel):
         PROOF_REFUSED = "proof_refused"
         ERASURE_ASKED = "erasure_asked"
         ERASED = "erased"
+        PERSON_SEEN = "person_seen"
+        PEOPLE_LISTED = "people_listed"
 
     kind = models.CharField(max_length=40)  # free of choices in the database: each topic brings its own kinds
     user = models.ForeignKey(

@@ -5,7 +5,8 @@ from django.contrib.contenttypes.models import ContentType
 from django.db.models import Q
 
 from accounts.models import User
-from accounts.privacy.generic import erase_tables, scrub
+from accounts.privacy import registry
+from accounts.privacy.generic import erase_tables, export_tables, scrub
 from accounts.privacy.identity import Identity
 from accounts.privacy.tables import Fate, Table, declare
 from accounts.profiles.avatars import owe_removal
@@ -74,8 +75,10 @@ TABLES = (
 )
 
 
-def declare_tables() -> None:
+def register() -> None:
+    """Let the registry know of it. Called when the app starts, before those above it."""
     declare(*TABLES)
+    registry.register("accounts", export_tables("accounts"), erase)
 
 
 def erase(identity: Identity) -> None:
