@@ -1,13 +1,19 @@
 """What accounts hold about people, and the tables that no app of the shop owns."""
 
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import pgtrigger
 from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import Q
 
+from accounts.audit.models import SecurityEvent
 from accounts.models import User
 from accounts.privacy import registry
 from accounts.privacy.generic import erase_tables, export_tables, scrub
 from accounts.privacy.identity import Identity
+from accounts.privacy.registry import Section
 from accounts.privacy.tables import Fate, Table, declare
 from accounts.profiles.avatars import owe_removal
 from accounts.profiles.models import Profile
@@ -46,9 +52,9 @@ TABLES = (
     Table(
         "accounts.SecurityEvent",
         owner="user",
+        fate=Fate.OWN_RULE,
         erased="ip_address user_agent",
         plain="kind request_id details",  # details are codes and ids, see ``audit.services.record``
-        guard="append_only",
     ),
     Table("accounts.Erasure", owner="user", plain="pseudonym"),
     # --- Django's and the platform's
@@ -78,7 +84,19 @@ TABLES = (
 def register() -> None:
     """Let the registry know of it. Called when the app starts, before those above it."""
     declare(*TABLES)
-    registry.register("accounts", export_tables("accounts"), erase)
+    registry.register("accounts", export, erase)
+
+
+def export(user: User) -> Iterator[Section]:
+    """Yield the rows by the tables; from where and with what staff looked is theirs, and not told."""
+    for name, rows in export_tables("accounts")(user):
+        yield name, _without_others(rows, user) if name == SecurityEvent._meta.label else rows
+
+
+def _without_others(rows: Iterable[dict[str, Any]], user: User) -> Iterator[dict[str, Any]]:
+    others = set(SecurityEvent.objects.filter(user=user).exclude(actor=user).values_list("pk", flat=True))
+    for row in rows:
+        yield row | {"ip_address": None, "user_agent": ""} if row["id"] in others else row
 
 
 def erase(identity: Identity) -> None:
@@ -86,6 +104,9 @@ def erase(identity: Identity) -> None:
     for profile in Profile.objects.filter(user=identity.user_id):
         owe_removal([profile.avatar, profile.avatar_upload])
     IdempotencyKey.objects.filter(owner=f"user:{identity.user_id}").delete()
+    by_others = Q(actor__isnull=False) & ~Q(actor=identity.user_id)  # who looked must stay provable
+    with pgtrigger.ignore(f"{SecurityEvent._meta.label}:append_only"):
+        SecurityEvent.objects.filter(~by_others, user=identity.user_id).update(ip_address=None, user_agent="")
     _erase_log(identity)
     _erase_outbox(identity)
     erase_tables("accounts", identity)

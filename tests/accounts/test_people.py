@@ -321,3 +321,23 @@ def test_trail_in_the_admin_is_for_reading():
     assert "10.0.0.7" not in other.get(address("accounts_user_change", person)).content.decode()
     assert written == [403, 403]
     assert SecurityEvent.objects.values_list("kind", flat=True).get() == "login"
+
+
+# --- Traces of staff --------------------------------------------------------------------------------------------
+
+
+def test_person_is_told_that_staff_looked_and_not_from_where_and_the_trail_keeps_that(support, admin, run_owed_work):
+    user = UserFactory()
+    client_for(support).get(one(user), headers={"User-Agent": "support's own"})
+    client = client_for(user)
+
+    document = b"".join(client.get("/api/users/export/", headers={"User-Agent": "mine"}).streaming_content).decode()
+    client.post("/api/users/erase/", {"password": PASSWORD})
+    run_owed_work()
+
+    assert "person_seen" in document
+    assert "mine" in document
+    assert "support's own" not in document
+    assert str(support.pk) not in document
+    seen, exported = (SecurityEvent.objects.get(user=user, kind=kind) for kind in ("person_seen", "data_exported"))
+    assert (seen.user_agent, seen.actor, exported.user_agent) == ("support's own", support, "")
