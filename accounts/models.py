@@ -149,7 +149,7 @@ from accounts.addresses.models import Address  # noqa: E402,F401
 from accounts.audit.models import SecurityEvent  # noqa: E402,F401
 from accounts.emails.models import EmailChange  # noqa: E402,F401
 from accounts.otp.models import OneTimeCode  # noqa: E402,F401
-from accounts.quotas.models import Quota  # noqa: E402,F401
-from accounts.sms.models import SmsMessage  # noqa: E402,F401
 from accounts.privacy.models import Erasure  # noqa: E402,F401
 from accounts.profiles.models import ConsentRecord, Profile  # noqa: E402,F401
+from accounts.quotas.models import Quota  # noqa: E402,F401
+from accounts.sms.models import SmsMessage  # noqa: E402,F401

@@ -2,8 +2,6 @@
 
 from celery import shared_task
 
-from celery import shared_task
-
 from ecommerce.outbox import owed_task
 
 
@@ -74,6 +72,8 @@ def purge_served() -> None:
     purge_old_codes()
     purge_ended()
     purge_old_messages()
+
+
 @owed_task("accounts.draw_avatar", network=True)
 def draw_avatar(user_id: str, upload: str) -> None:
     from accounts.profiles.avatars import draw_avatar as draw

@@ -13,7 +13,6 @@ urlpatterns = [
     path("auth/logout/", views.LogoutView.as_view(), name="logout"),
     path("auth/email/verify/", views.VerifyEmailView.as_view(), name="email-verify"),
     path("auth/email/resend/", views.ResendVerificationView.as_view(), name="email-resend"),
-    path("users/profile/", views.ProfileView.as_view(), name="profile"),
     path("", include("accounts.otp.urls")),
     path("", include("accounts.passwords.urls")),
     path("", include("accounts.emails.urls")),

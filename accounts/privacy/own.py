@@ -10,6 +10,7 @@ from django.db.models import Q
 
 from accounts.audit.models import SecurityEvent
 from accounts.models import User
+from accounts.otp.models import OneTimeCode
 from accounts.privacy import registry
 from accounts.privacy.generic import erase_tables, export_tables, scrub
 from accounts.privacy.identity import Identity
@@ -30,7 +31,20 @@ TABLES = (
     Table("accounts.User_groups", owner="user", fate=Fate.DELETED),
     Table("accounts.User_user_permissions", owner="user", fate=Fate.DELETED),
     Table("accounts.RefreshSession", owner="user", fate=Fate.DELETED, erased="user_agent ip_address"),
-    Table("accounts.EmailToken", owner="user", fate=Fate.DELETED, hidden="token_hash"),
+    Table("accounts.EmailToken", owner="user", fate=Fate.DELETED, erased="email", hidden="token_hash"),
+    Table(
+        "accounts.EmailChange",
+        owner="user",
+        fate=Fate.DELETED,
+        erased="new_email old_email",
+        hidden="token_hash",
+    ),
+    Table("accounts.OneTimeCode", owner="user", fate=Fate.DELETED, erased="phone_number", hidden="code_hash"),
+    Table("accounts.Quota", plain="scope", hidden="identity"),
+    Table(
+        "accounts.SmsMessage",
+        plain="backend country_code currency failure_code number_end purpose reference service_id",
+    ),
     Table(
         "accounts.Address",
         owner="user",
@@ -107,6 +121,8 @@ def erase(identity: Identity) -> None:
     by_others = Q(actor__isnull=False) & ~Q(actor=identity.user_id)  # who looked must stay provable
     with pgtrigger.ignore(f"{SecurityEvent._meta.label}:append_only"):
         SecurityEvent.objects.filter(~by_others, user=identity.user_id).update(ip_address=None, user_agent="")
+    if identity.phone_number:  # a code to log in by is a number's, not yet a user's
+        OneTimeCode.objects.filter(phone_number=identity.phone_number).delete()
     _erase_log(identity)
     _erase_outbox(identity)
     erase_tables("accounts", identity)

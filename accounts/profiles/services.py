@@ -29,7 +29,7 @@ def change_profile(user: User, *, told: Mapping[str, Any], request: HttpRequest)
     is_log_in = user.email is None and user.phone_verified_at is not None
     of_user = _changed(user, told, OF_THE_USER)
     if "phone_number" in of_user and is_log_in:
-        message = "This number is your log-in. Confirm another one at /api/users/phone/, or add an e-mail address first."
+        message = "This number is your log-in. Confirm another one at /api/users/phone/, or add an e-mail first."
         raise ValidationError({"phone_number": [ErrorDetail(message, "phone_is_the_login")]})
     if "phone_number" in of_user and user.phone_verified_at is not None:
         user.phone_verified_at = None

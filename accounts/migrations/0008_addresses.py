@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0002_security_events'),
+        ('accounts', '0007_email_token_address'),
     ]
 
     operations = [

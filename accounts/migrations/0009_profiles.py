@@ -11,7 +11,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0003_addresses'),
+        ('accounts', '0008_addresses'),
     ]
 
     operations = [
