@@ -13,6 +13,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpRespons
 from django.urls import reverse
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
+from accounts.audit.admin import trail_of
 from accounts.audit.models import SecurityEvent
 from accounts.audit.services import record
 from accounts.forms import PasswordForm, PermissionsField, UserAddForm, UserForm
@@ -22,7 +23,7 @@ from accounts.roles.definitions import StaffRole
 from accounts.roles.selectors import rights_of
 from accounts.second_factor.services import remove_for
 from accounts.sessions.freshness import is_fresh
-from ecommerce.admin_base import ShopAdmin, as_phone, badge, column, detail_action
+from ecommerce.admin_base import ShopAdmin, Table, as_phone, badge, column, detail_action
 
 admin.site.unregister(Group)
 
@@ -88,6 +89,9 @@ class UserAdmin(DjangoUserAdmin, ShopAdmin):  # type: ignore[type-arg]
     add_fieldsets = (
         (None, {"fields": ("email", ("first_name", "last_name"), "phone_number", ("password1", "password2"))}),
     )
+
+    def tables(self, request: HttpRequest, obj: User) -> list[Table]:
+        return [*super().tables(request, obj), *trail_of(request, obj)]
 
     # --- Who may do what ---------------------------------------------------------------------------------------
 

@@ -165,12 +165,15 @@ def _username_for(user: User) -> str:
 
 
 # Last, of the parts that stand by themselves.
+from accounts.addresses.models import Address  # noqa: E402,F401
 from accounts.api_keys.models import ApiKey  # noqa: E402,F401
 from accounts.audit.models import SecurityEvent  # noqa: E402,F401
 from accounts.emails.models import EmailChange  # noqa: E402,F401
 from accounts.lockouts.models import TryCount  # noqa: E402,F401
 from accounts.opaque_tokens.models import OpaqueToken  # noqa: E402,F401
 from accounts.otp.models import OneTimeCode  # noqa: E402,F401
+from accounts.privacy.models import Erasure  # noqa: E402,F401
+from accounts.profiles.models import ConsentRecord, Profile  # noqa: E402,F401
 from accounts.quotas.models import Quota  # noqa: E402,F401
 from accounts.second_factor.models import LogInChallenge, RecoveryCode, SecondFactor  # noqa: E402,F401
 from accounts.sessions.models import BrowserSession  # noqa: E402,F401

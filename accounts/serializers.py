@@ -89,38 +89,6 @@ class UserSerializer(serializers.ModelSerializer[User]):
         read_only_fields = fields
 
 
-class ProfileSerializer(serializers.ModelSerializer[User]):
-    """What a user may change about themselves; everything else is read-only here."""
-
-    phone_number = PhoneNumberField(required=False, allow_blank=True)
-
-    class Meta:
-        model = User
-        fields = UserSerializer.Meta.fields
-        read_only_fields = tuple(
-            name for name in UserSerializer.Meta.fields if name not in ("first_name", "last_name", "phone_number")
-        )
-
-    def validate_phone_number(self, number: str) -> str:
-        user = self.instance
-        if user is not None and user.email is None and user.phone_verified_at and number != user.phone_number:
-            raise serializers.ValidationError(
-                "This number is your log-in. Confirm another one at /api/users/phone/, or add an e-mail address first.",
-                code="phone_is_the_login",
-            )
-        return number
-
-    def update(self, instance: User, validated_data: dict[str, Any]) -> User:
-        changed = list(validated_data)
-        if validated_data.get("phone_number", instance.phone_number) != instance.phone_number:
-            instance.phone_verified_at = None  # another number has not been shown to be theirs
-            changed.append("phone_verified_at")
-        for name, value in validated_data.items():
-            setattr(instance, name, value)
-        instance.save(update_fields=[*changed, "updated_at"])
-        return instance
-
-
 class LoginAnswerSerializer(serializers.Serializer[Any]):
     access = serializers.CharField()
     refresh = serializers.CharField()

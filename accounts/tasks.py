@@ -95,3 +95,38 @@ def purge_spent_tokens() -> None:
     from accounts.social.services import purge_spent_tokens as purge
 
     purge()
+
+
+@owed_task("accounts.draw_avatar", network=True)
+def draw_avatar(user_id: str, upload: str) -> None:
+    from accounts.profiles.avatars import draw_avatar as draw
+
+    draw(user_id, upload)
+
+
+@owed_task("accounts.remove_files", network=True)
+def remove_files(names: list[str]) -> None:
+    from ecommerce.pictures.storage import remove
+
+    remove(names)
+
+
+@shared_task(name="accounts.sweep_avatars")
+def sweep_avatars() -> None:
+    from accounts.profiles.avatars import sweep_avatars as sweep
+
+    sweep()
+
+
+@owed_task("accounts.erase_user")
+def erase_user(erasure_id: str) -> None:
+    from accounts.privacy.services import erase_user as erase
+
+    erase(erasure_id)
+
+
+@shared_task(name="accounts.keep_to_retention")
+def keep_to_retention() -> None:
+    from accounts.privacy.retention import keep_to_retention as keep
+
+    keep()

@@ -1,6 +1,10 @@
 from django.urls import include, path
 
 from accounts import views
+from accounts.addresses.urls import urlpatterns as address_urls
+from accounts.people.urls import urlpatterns as people_urls
+from accounts.privacy.urls import urlpatterns as privacy_urls
+from accounts.profiles.urls import urlpatterns as profile_urls
 
 urlpatterns = [
     path("auth/register/", views.RegisterView.as_view(), name="register"),
@@ -13,12 +17,15 @@ urlpatterns = [
     path("", include("accounts.opaque_tokens.urls")),
     path("", include("accounts.sessions.urls")),
     path("", include("accounts.roles.urls")),
-    path("users/profile/", views.ProfileView.as_view(), name="profile"),
     path("", include("accounts.otp.urls")),
     path("", include("accounts.passwords.urls")),
     path("", include("accounts.emails.urls")),
     path("", include("accounts.second_factor.urls")),
     path("", include("accounts.social.urls")),
+    *profile_urls,
+    *address_urls,
+    *privacy_urls,
+    *people_urls,
 ]
 
 # Older addresses of the same views.

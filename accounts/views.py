@@ -1,9 +1,8 @@
-"""Signing up, logging in, the profile."""
+"""Signing up and logging in."""
 
 from django.core.exceptions import ValidationError as DjangoValidationError
-from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
+from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework import status
-from rest_framework.generics import RetrieveUpdateAPIView
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -11,7 +10,6 @@ from rest_framework.views import APIView
 
 from accounts import serializers, services, tokens
 from accounts.authentication import signed_in
-from accounts.models import User
 from ecommerce.http import checked
 from ecommerce.throttling import LoginThrottle, RegisterThrottle, RequestThrottle
 
@@ -141,19 +139,3 @@ class ResendVerificationView(PublicView):
     def post(self, request: Request) -> Response:
         services.resend_verification(**checked(serializers.EmailSerializer, request))
         return Response({"detail": "If the address is waiting to be confirmed, a mail is on its way."})
-
-
-@extend_schema_view(
-    get=extend_schema(summary="Show your profile"),
-    put=extend_schema(summary="Replace your profile"),
-    patch=extend_schema(summary="Change your profile"),
-)
-class ProfileView(RetrieveUpdateAPIView[User]):
-    """Your own profile. Role, staff flags and the e-mail address cannot be changed here."""
-
-    serializer_class = serializers.ProfileSerializer
-    open_without_factor = True
-    schema_tag = "accounts"
-
-    def get_object(self) -> User:
-        return signed_in(self.request)

@@ -5,7 +5,11 @@ class CatalogConfig(AppConfig):
     name = "catalog"
 
     def ready(self) -> None:
-        from catalog import checks, ltree  # noqa: F401 - registers the look-ups
+        from accounts.people.facts import facts
+        from catalog import checks, ltree, privacy  # noqa: F401 - ltree registers the look-ups
+        from catalog.reviews.selectors import counts_of
         from ecommerce import invariants
 
         invariants.register("catalogue", checks.CHECKS)
+        privacy.register()
+        facts["reviews"] = counts_of

@@ -2,8 +2,6 @@
 
 from typing import Any
 
-from django import forms
-from django.core.exceptions import ValidationError as FormValidationError
 from django.db.models import QuerySet
 from django.http import QueryDict
 from django_filters import rest_framework as filters
@@ -14,26 +12,7 @@ from catalog.documents.conditions import in_category, of_brand, tagged, with_att
 from catalog.documents.sql import narrowed
 from catalog.models import Product, ProductQuerySet
 from catalog.searching.matching import search_products
-
-
-class YesOrNoField(forms.NullBooleanField):
-    """True or false; the form's own field takes any other word for no answer, and the filter would be ignored."""
-
-    def to_python(self, value: Any) -> bool | None:  # type: ignore[override]  # as NullBooleanField's own
-        if value in self.empty_values:
-            return None
-        answer = {"true": True, "1": True, "false": False, "0": False}.get(str(value).lower())
-        if answer is None:
-            raise FormValidationError("Give true or false.", code="invalid")
-        return answer
-
-
-class YesOrNoFilter(filters.BooleanFilter):
-    field_class = YesOrNoField
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, widget=forms.TextInput, **kwargs)
-
+from ecommerce.filters import YesOrNoFilter
 
 # Two places, as prices have them: PostgreSQL cannot hold every number that Python can (1e-20000).
 _PRICE: dict[str, Any] = {"field_name": "price", "min_value": 0, "max_value": 10**10, "decimal_places": 2}

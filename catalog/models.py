@@ -15,7 +15,6 @@ from catalog.changes.models import ProductChange  # noqa: F401 - a sub-package's
 from catalog.curation.models import Collection, CollectionProduct  # noqa: F401
 from catalog.documents.models import CatalogueVersion  # noqa: F401
 from catalog.exchange.models import CatalogueImport, ImportChange, ImportProblem  # noqa: F401
-from catalog.images.files import address_of
 from catalog.images.models import ProductImage  # noqa: F401
 from catalog.inventory.availability import Availability, AvailabilityPolicy, with_availability
 from catalog.inventory.models import (  # noqa: F401
@@ -33,6 +32,7 @@ from catalog.tagging.models import Tag  # noqa: F401
 from catalog.tax_kinds import TaxKind
 from catalog.wishlist.models import StockNotice, WishlistItem  # noqa: F401
 from ecommerce.models import BaseModel, new_id
+from ecommerce.pictures.storage import address_of
 
 
 class Category(BaseModel):

@@ -39,7 +39,7 @@ def process_image(image_id: str) -> None:
 
 @owed_task("catalog.remove_files", network=True)
 def remove_files(names: list[str]) -> None:
-    from catalog.images.files import remove
+    from ecommerce.pictures.storage import remove
 
     remove(names)
 

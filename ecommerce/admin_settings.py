@@ -110,6 +110,7 @@ def admin_site(shop_name: str) -> dict[str, object]:
                         staff_link("Text messages", "sms", "accounts.smsmessage"),
                         staff_link("Groups", "shield_person", "auth.group"),
                         staff_link("API keys", "key", "accounts.apikey"),
+                        staff_link("Trail", "footprint", "accounts.securityevent"),
                         staff_link("Provider events", "inbox", "payments.providerevent"),
                         staff_link("Refused events", "gpp_bad", "payments.refusedevents"),
                         staff_link("Owed work", "outbox", "ecommerce.outboxmessage"),

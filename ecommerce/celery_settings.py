@@ -52,5 +52,7 @@ CELERY_BEAT_SCHEDULE = {
     "purge-served-of-accounts": {"task": "accounts.purge_served", "schedule": 3600.0, "options": {"expires": 3600}},
     "sweep-log-ins": {"task": "accounts.sweep_log_ins", "schedule": 3600.0, "options": {"expires": 3600}},
     "purge-spent-tokens": {"task": "accounts.purge_spent_tokens", "schedule": 3600.0, "options": {"expires": 3600}},
+    "sweep-avatars": {"task": "accounts.sweep_avatars", "schedule": 86400.0, "options": {"expires": 3600}},
+    "keep-to-retention": {"task": "accounts.keep_to_retention", "schedule": 3600.0, "options": {"expires": 3600}},
     "purge-expired-rows": {"task": "ecommerce.purge_expired_rows", "schedule": 3600.0},
 }

@@ -3,7 +3,10 @@
 from collections.abc import Collection
 from typing import Any
 
+from django import forms
+from django.core.exceptions import ValidationError as FormValidationError
 from django.db.models import QuerySet
+from django_filters import rest_framework as filters
 from django_filters.rest_framework import DjangoFilterBackend
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
@@ -21,6 +24,25 @@ def refuse_unknown_parameters(request: Request, known: Collection[str] = ()) -> 
     """
     if unknown := sorted(set(request.query_params) - set(known)):
         raise ValidationError({name: ["This parameter is not known here."] for name in unknown})
+
+
+class YesOrNoField(forms.NullBooleanField):
+    """True or false; the form's own field takes any other word for no answer, and the filter would be ignored."""
+
+    def to_python(self, value: Any) -> bool | None:  # type: ignore[override]  # as NullBooleanField's own
+        if value in self.empty_values:
+            return None
+        answer = {"true": True, "1": True, "false": False, "0": False}.get(str(value).lower())
+        if answer is None:
+            raise FormValidationError("Give true or false.", code="invalid")
+        return answer
+
+
+class YesOrNoFilter(filters.BooleanFilter):
+    field_class = YesOrNoField
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, widget=forms.TextInput, **kwargs)
 
 
 class StrictFilterBackend(DjangoFilterBackend):

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db import IntegrityError, OperationalError, transaction
 from django.utils import timezone
 from psycopg2 import Binary
@@ -24,7 +25,7 @@ from ecommerce.models import IdempotencyKey
 from ecommerce.prepared import Statement
 from ecommerce.transactions import retry_on_conflict
 
-RETENTION = timedelta(hours=72)
+RETENTION: timedelta = settings.IDEMPOTENCY_RETENTION
 HEADER = "Idempotency-Key"
 _ANSWER = Statement(
     """

@@ -47,6 +47,7 @@ SPECTACULAR_SETTINGS = {
     "SERVE_AUTHENTICATION": [],
     "TAGS": [
         {"name": "accounts", "description": "Sign up, log in, profile."},
+        {"name": "people", "description": "Users and the trail. For staff."},
         {"name": "catalog", "description": "Products, categories, brands, search."},
         {"name": "inventory", "description": "Stock, its ledger, warehouses, counts, alerts. For staff."},
         {"name": "cart", "description": "The basket, for guests and customers."},

@@ -114,6 +114,8 @@ SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 GIFT_CARD_KEYS = env.list("GIFT_CARD_KEYS", default=[]) or [SECRET_KEY, *SECRET_KEY_FALLBACKS]
 # What the secrets of second factors are encrypted with: new ones with the first. They, too, outlive SECRET_KEY.
 SECOND_FACTOR_KEYS = env.list("SECOND_FACTOR_KEYS", default=[]) or [SECRET_KEY, *SECRET_KEY_FALLBACKS]
+# What stands for the erased in the books is made with it. Lost, nobody finds their invoices by their address again.
+PSEUDONYM_KEY = env.str("PSEUDONYM_KEY", default="") or SECRET_KEY
 JWT_SIGNING_KEY = env.str("JWT_SIGNING_KEY", default="") or f"jwt:{SECRET_KEY}"
 # Still read while a key is being changed; a day is enough for access tokens, refresh tokens take two weeks.
 JWT_SIGNING_KEY_FALLBACKS = env.list("JWT_SIGNING_KEY_FALLBACKS", default=[])
@@ -124,6 +126,7 @@ if PRODUCTION:
         ("SECRET_KEY", SECRET_KEY),
         ("JWT_SIGNING_KEY", JWT_SIGNING_KEY),
         *(("JWT_SIGNING_KEY_FALLBACKS", key) for key in JWT_SIGNING_KEY_FALLBACKS),
+        ("PSEUDONYM_KEY", PSEUDONYM_KEY),
         *(("GIFT_CARD_KEYS", key) for key in GIFT_CARD_KEYS),
         *(("SECOND_FACTOR_KEYS", key) for key in SECOND_FACTOR_KEYS),
     ):
@@ -325,6 +328,10 @@ SIMPLE_JWT = {
     "UPDATE_LAST_LOGIN": False,
     "LEEWAY": 10,
 }
+# How long the trail of what happened to accounts is kept, and sessions and links that have ended.
+AUDIT_RETENTION = timedelta(days=whole_number("AUDIT_RETENTION_DAYS", 730, least=30, most=36_500))
+IDEMPOTENCY_RETENTION = timedelta(hours=whole_number("IDEMPOTENCY_RETENTION_HOURS", 72, least=24, most=720))
+SESSION_RETENTION = timedelta(days=whole_number("SESSION_RETENTION_DAYS", 30, least=1, most=3650))
 REFRESH_FAMILY_LIFETIME = timedelta(days=90)
 REFRESH_REUSE_GRACE = timedelta(seconds=10)
 # Failed tries before one must wait (docs/security.md).
@@ -373,6 +380,9 @@ THROTTLE_RATES = {
     "coupon": rate("THROTTLE_COUPON", f"{30 * _LOCAL_FACTOR}/600"),
     "review": rate("THROTTLE_REVIEW", f"{30 * _LOCAL_FACTOR}/3600"),
     "gift-card": rate("THROTTLE_GIFT_CARD", f"{20 * _LOCAL_FACTOR}/3600"),
+    "export": rate("THROTTLE_EXPORT", f"{5 * _LOCAL_FACTOR}/3600"),
+    "erase": rate("THROTTLE_ERASE", f"{5 * _LOCAL_FACTOR}/3600"),
+    "avatar": rate("THROTTLE_AVATAR", f"{20 * _LOCAL_FACTOR}/3600"),
 }
 
 # --- Static files, uploads, language -------------------------------------------------------------------------

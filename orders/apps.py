@@ -5,10 +5,11 @@ class OrdersConfig(AppConfig):
     name = "orders"
 
     def ready(self) -> None:
+        from accounts.people.facts import facts
         from catalog.importing import sample
         from catalog.reviews import eligibility
         from ecommerce import invariants
-        from orders import checks, giving_back, hooks, selectors
+        from orders import checks, giving_back, hooks, privacy, selectors
         from orders.documents import services as documents
         from orders.shipping.sample import load_sample_shipping
 
@@ -18,3 +19,5 @@ class OrdersConfig(AppConfig):
         hooks.before_cancel.append(giving_back.prepare_cancel)
         hooks.after_cancel.append(giving_back.give_replaced_back)
         hooks.after_refund.append(documents.owe_credit_note)
+        privacy.register()
+        facts["orders"] = selectors.counts_of

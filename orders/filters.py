@@ -10,7 +10,8 @@ from django.db.models.fields.json import KT
 from django_filters import rest_framework as filters
 from rest_framework.exceptions import ValidationError
 
-from catalog.filters import YesOrNoFilter
+from ecommerce.filters import YesOrNoFilter
+from ecommerce.geography.counties import find_county
 from orders.documents.numbering import NAIROBI
 from orders.finding.matching import (
     LONGEST,
@@ -24,7 +25,6 @@ from orders.finding.matching import (
     orders_matching,
 )
 from orders.models import Order
-from orders.shipping.geography import find_county
 
 _WAYS: dict[str, tuple[Callable[[str], Sequence[Q]], str]] = {
     "number": (by_number, "This can be no order's number."),

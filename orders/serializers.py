@@ -6,6 +6,7 @@ from django.conf import settings
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from accounts.addresses.serializers import AddressSerializer
 from accounts.serializers import PhoneNumberField
 from ecommerce.fields import StrictIntegerField
 from ecommerce.kra import is_kra_pin
@@ -13,7 +14,6 @@ from orders.fulfilment.selectors import FulfilmentStatus, fulfilment_status
 from orders.models import Order, OrderEvent, OrderItem
 from orders.placing import Contact
 from orders.selectors import amount_due
-from orders.shipping.addresses import CountryField, checked_address
 
 
 def quantity_field(**kwargs: Any) -> StrictIntegerField:
@@ -28,31 +28,6 @@ def expected_total_field() -> serializers.DecimalField:
         required=False,
         help_text="What the customer was shown. An order that costs anything else is not made: 409 `total_changed`.",
     )
-
-
-class AddressSerializer(serializers.Serializer[Any]):
-    """Where an order goes. Kenya needs no postal code: county, town, estate and a landmark find the door.
-
-    What each country asks for is decided by ``shipping.addresses``. Texts that are left empty are as good as absent.
-    """
-
-    recipient = serializers.CharField(required=False, allow_blank=True, max_length=120)
-    phone_number = PhoneNumberField(required=False, allow_blank=True)
-    county = serializers.CharField(
-        required=False, allow_blank=True, max_length=60, help_text="One of the 47, in any usual spelling; or a state."
-    )
-    sub_county = serializers.CharField(required=False, allow_blank=True, max_length=60)
-    town = serializers.CharField(required=False, allow_blank=True, max_length=80)
-    estate = serializers.CharField(required=False, allow_blank=True, max_length=80)
-    landmark = serializers.CharField(required=False, allow_blank=True, max_length=120)
-    line1 = serializers.CharField(required=False, allow_blank=True, max_length=120)
-    line2 = serializers.CharField(required=False, allow_blank=True, max_length=120)
-    rider_note = serializers.CharField(required=False, allow_blank=True, max_length=200)
-    country = CountryField(required=False, default="KE")
-    postal_code = serializers.CharField(required=False, allow_blank=True, max_length=16)
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        return checked_address(attrs)
 
 
 class OrderItemInputSerializer(serializers.Serializer[Any]):
@@ -87,8 +62,18 @@ class ContactSerializer(serializers.Serializer[Any]):
     email = serializers.EmailField(required=False, max_length=254)
     phone_number = PhoneNumberField(required=False)
     shipping_address = AddressSerializer(required=False)
+    address_id = serializers.UUIDField(
+        required=False, help_text="Of your address book, instead of a `shipping_address`. It is copied."
+    )
     note = serializers.CharField(required=False, max_length=500, allow_blank=True)
     buyer_pin = KraPinField(required=False, allow_blank=True, help_text="The buyer's KRA PIN, for the tax invoice.")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if "address_id" in attrs and "shipping_address" in attrs:
+            raise serializers.ValidationError(
+                {"address_id": ["Send an address_id or a shipping_address, not both."]}, code="address_given_twice"
+            )
+        return attrs
 
 
 def contact_from(data: dict[str, Any]) -> Contact:

@@ -18,6 +18,7 @@ from ecommerce.forms import shared
 from ecommerce.http import IDEMPOTENCY_HEADER, checked
 from ecommerce.throttling import GuestOrderThrottle
 from orders import cancelling, selectors, serializers, services
+from orders.checkout.saved_addresses import with_saved_address
 from orders.checkout.serializers import PlacedOrderSerializer
 from orders.checkout.services import submit_order
 from orders.checkout.shipping import ShippingChoice
@@ -85,7 +86,8 @@ class OrderViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Ge
             "Creates a pending order and reserves its stock. The server computes every amount; prices sent by the "
             "client are ignored. Every short item has a row in the 409. By a `shipping_method_id` that serves the "
             "address the shipping is charged (`GET /api/shipping/quotes/` lists them); without one how it is brought "
-            "is agreed upon later, unless the shop refuses that. Who is not signed in gives an `email` or a "
+            "is agreed upon later, unless the shop refuses that. An `address_id` of the customer's own book stands for "
+            "a `shipping_address`. Who is not signed in gives an `email` or a "
             "`phone_number`, and keeps the `order_token` of the answer: as `X-Order-Token` it opens this order."
         ),
         parameters=[IDEMPOTENCY_HEADER],
@@ -123,7 +125,7 @@ class OrderViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Ge
             order = submit_order(
                 user=user,
                 items=items,
-                contact=contact,
+                contact=serializers.contact_from(with_saved_address(data, user)),
                 shipping=shipping,
                 expected_total=data.get("expected_total"),
             )

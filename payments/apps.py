@@ -5,9 +5,19 @@ class PaymentsConfig(AppConfig):
     name = "payments"
 
     def ready(self) -> None:
+        from accounts.people.facts import facts
         from ecommerce import invariants
         from orders import hooks
-        from payments import cancelling, checks, free, order_documents, services, system_checks  # noqa: F401 - registers
+        from payments import (
+            cancelling,
+            checks,
+            free,
+            order_documents,
+            privacy,
+            selectors,
+            services,
+            system_checks,  # noqa: F401 - registers the checks
+        )
         from payments.credit import sold, spending
 
         invariants.register("payments", checks.CHECKS)
@@ -26,3 +36,5 @@ class PaymentsConfig(AppConfig):
         hooks.payment_chosen.append(services.refuse_unpayable)
         hooks.paid_amounts.append(order_documents.paid_amount)
         hooks.receipts_of.append(order_documents.receipts_of)
+        privacy.register()
+        facts["payments"] = selectors.counts_of

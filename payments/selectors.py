@@ -1,6 +1,8 @@
 """Reading payments, by audience."""
 
-from django.db.models import DecimalField, Exists, OuterRef, Prefetch, Q, QuerySet, Subquery, Sum
+from typing import Any
+
+from django.db.models import Count, DecimalField, Exists, Max, OuterRef, Prefetch, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 
 from accounts.models import User
@@ -42,3 +44,13 @@ def money_for_a_person() -> QuerySet[ReceivedMoney]:
     going_back = Refund.objects.filter(received=OuterRef("pk")).exclude(status=Refund.Status.FAILED)
     undecided = Q(status__in=(ReceivedMoney.Status.UNMATCHED, ReceivedMoney.Status.UNVERIFIED))
     return ReceivedMoney.objects.filter(undecided | Q(~Exists(going_back), status=ReceivedMoney.Status.SURPLUS))
+
+
+def counts_of(user: User) -> dict[str, Any]:
+    """Return what support is told of somebody's payments; one statement."""
+    return Payment.objects.filter(user=user).aggregate(
+        count=Count("pk"),
+        pending=Count("pk", filter=Q(status=Payment.Status.PENDING)),
+        needs_refund=Count("pk", filter=Q(needs_refund=True)),
+        last_paid_at=Max("paid_at"),
+    )

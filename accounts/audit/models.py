@@ -45,6 +45,14 @@ class SecurityEvent(BaseModel):
         RECOVERY_CODES_RENEWED = "recovery_codes_renewed"
         IDENTITY_LINKED = "identity_linked"
         IDENTITY_UNLINKED = "identity_unlinked"
+        PROFILE_CHANGED = "profile_changed"
+        CONSENT_CHANGED = "consent_changed"
+        DATA_EXPORTED = "data_exported"
+        PROOF_REFUSED = "proof_refused"
+        ERASURE_ASKED = "erasure_asked"
+        ERASED = "erased"
+        PERSON_SEEN = "person_seen"
+        PEOPLE_LISTED = "people_listed"
 
     kind = models.CharField(max_length=40)  # free of choices in the database: each topic brings its own kinds
     user = models.ForeignKey(

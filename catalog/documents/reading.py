@@ -12,7 +12,8 @@ from django.db import connection
 from django.dispatch import receiver
 
 from catalog.documents.sql import Fragment, all_of
-from catalog.images.files import PICTURES, address_of
+from catalog.images.files import PICTURES
+from ecommerce.pictures.storage import address_of
 from ecommerce.prepared import run
 
 # Stands in front of the name of a file of ours; JSON has this byte as an escape everywhere else.

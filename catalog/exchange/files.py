@@ -14,7 +14,7 @@ from ecommerce.exceptions import Busy
 
 logger = logging.getLogger(__name__)
 
-FOLDER = "imports"  # only pictures are served: see catalog.images.files
+FOLDER = "imports"  # only pictures are served: see ecommerce.pictures
 
 
 def upload_name(import_id: UUID) -> str:

@@ -29,7 +29,7 @@ from catalog.exchange.serializers import (
     UploadImportSerializer,
 )
 from catalog.exchange.sniffing import too_large
-from catalog.filters import YesOrNoFilter
+from ecommerce.filters import YesOrNoFilter
 from ecommerce.http import IDEMPOTENCY_HEADER, checked
 from ecommerce.idempotency import run_once
 from ecommerce.schema import ErrorSerializer

@@ -11,10 +11,7 @@ from django.utils.html import format_html
 from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminIntegerFieldWidget, UnfoldAdminTextInputWidget
 
 from catalog.images import services
-from catalog.images.exceptions import ImageTooLarge
-from catalog.images.files import address_of
 from catalog.images.models import ProductImage
-from catalog.images.pictures import MAX_FILE, SIZES
 from catalog.models import Product
 from ecommerce.admin_base import (
     EMPTY,
@@ -29,6 +26,9 @@ from ecommerce.admin_base import (
     link_to,
     may,
 )
+from ecommerce.pictures.drawing import MAX_FILE, SIZES
+from ecommerce.pictures.exceptions import ImageTooLarge
+from ecommerce.pictures.storage import address_of
 
 _LOOKS = {
     ProductImage.State.PROCESSING: "info",

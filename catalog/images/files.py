@@ -1,31 +1,10 @@
-"""The files of pictures: their names, and the storage, which is this machine's disk or an S3 bucket."""
+"""The names of the files of products' pictures."""
 
-import logging
-from collections.abc import Iterable
-from contextlib import suppress
-from urllib.parse import urljoin
 from uuid import UUID
-
-from django.conf import settings
-from django.core.files.base import ContentFile
-from django.core.files.storage import default_storage
-
-from catalog.images.pictures import MAX_FILE
-from ecommerce.exceptions import Busy
-
-logger = logging.getLogger(__name__)
 
 # Only PICTURES is ever served (ecommerce.urls, deploy/nginx.conf, a bucket's policy): uploads still hold everything
 # that a camera writes into them.
 UPLOADS, PICTURES = "incoming", "products"
-
-
-class StoredContent(ContentFile):  # type: ignore[type-arg]
-    """Bytes that say themselves what they are, so that no storage guesses it from a name."""
-
-    def __init__(self, data: bytes, content_type: str) -> None:
-        super().__init__(data)
-        self.content_type = content_type
 
 
 def upload_name(image_id: UUID) -> str:
@@ -35,37 +14,3 @@ def upload_name(image_id: UUID) -> str:
 def picture_name(image_id: UUID, size: int) -> str:
     """Return where a size of a picture lies. The folder is the id's random end: 256 of them, filled evenly."""
     return f"{PICTURES}/{image_id.hex[-2:]}/{image_id.hex}-{size}.webp"
-
-
-def store(name: str, data: bytes, *, content_type: str = "application/octet-stream") -> None:
-    """Write a file, over one of the same name; of a write that fails nothing is left.
-
-    Call it outside of a transaction: an S3 bucket is a network away.
-
-    Raises:
-        Busy: the storage is full or cannot be reached.
-    """
-    try:
-        default_storage.save(name, StoredContent(data, content_type))
-    except Exception as error:
-        logger.exception("storage_failed", extra={"file": name})
-        with suppress(Exception):
-            default_storage.delete(name)
-        raise Busy() from error
-
-
-def load(name: str) -> bytes:
-    with default_storage.open(name) as file:
-        data: bytes = file.read(MAX_FILE + 1)
-        return data
-
-
-def remove(names: Iterable[str]) -> None:
-    """Delete files; one that is gone already is fine."""
-    for name in names:
-        default_storage.delete(name)
-
-
-def address_of(name: str) -> str:
-    """Return a file's public address, made from the settings and never from a request's ``Host``."""
-    return urljoin(f"{settings.PUBLIC_BASE_URL}/", default_storage.url(name)) if name else ""

@@ -6,10 +6,11 @@ from uuid import UUID
 from django.db import transaction
 
 from catalog.images import files
-from catalog.images.exceptions import ImageRefused
 from catalog.images.models import ProductImage
-from catalog.images.pictures import render
 from catalog.images.services import lock_product, owe_removal, refresh_pictures
+from ecommerce.pictures import storage
+from ecommerce.pictures.drawing import render
+from ecommerce.pictures.exceptions import ImageRefused
 from ecommerce.transactions import retry_on_conflict
 
 logger = logging.getLogger(__name__)
@@ -27,9 +28,9 @@ def process_image(image_id: UUID) -> None:
     thumbnails = {}
     original = (image.width, image.height)
     try:
-        for drawn in render(files.load(image.upload)):
+        for drawn in render(storage.load(image.upload)):
             name = files.picture_name(image.pk, drawn.size)
-            files.store(name, drawn.data, content_type="image/webp")
+            storage.store(name, drawn.data, content_type="image/webp")
             original = drawn.original
             thumbnails[str(drawn.size)] = {"file": name, "width": drawn.width, "height": drawn.height}
     except ImageRefused as refusal:

@@ -5,8 +5,8 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from catalog.images.files import address_of
 from catalog.images.models import ProductImage
+from ecommerce.pictures.storage import address_of
 
 
 class ThumbnailSerializer(serializers.Serializer[Any]):

@@ -12,11 +12,12 @@ from rest_framework.exceptions import APIException, NotFound
 from catalog.images import files
 from catalog.images.exceptions import ImagesChanged, PositionOutOfRange, TooManyImages, UnknownVariant
 from catalog.images.models import ProductImage
-from catalog.images.pictures import inspect
 from catalog.models import Product, Variant
 from catalog.tasks import process_image, remove_files
 from ecommerce.exceptions import ErrorRow
 from ecommerce.models import new_id
+from ecommerce.pictures import storage
+from ecommerce.pictures.drawing import inspect
 from ecommerce.transactions import retry_on_conflict
 
 MAX_IMAGES = 24  # of one product
@@ -52,7 +53,7 @@ def add_image(
         height=header.height,
     )
     image.upload = files.upload_name(image.pk)
-    files.store(image.upload, data)
+    storage.store(image.upload, data)
     try:
         kept = retry_on_conflict(lambda: _insert(image))
     except APIException:  # not any: of a connection that broke nobody knows whether the row is there
@@ -187,4 +188,4 @@ def _put_in_order(product_id: UUID, images: list[ProductImage]) -> None:
 
 def _remove_now(name: str) -> None:
     with suppress(Exception):  # it is swept away later
-        files.remove([name])
+        storage.remove([name])

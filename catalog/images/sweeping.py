@@ -12,6 +12,7 @@ from catalog.images import files
 from catalog.images.models import ProductImage
 from catalog.images.processing import fail_image
 from ecommerce.models import OutboxMessage
+from ecommerce.pictures import storage
 from ecommerce.transactions import retry_on_conflict
 
 GAVE_UP = "image_not_processed"  # the failure of a picture whose task was tried too often
@@ -61,7 +62,7 @@ def remove_orphans(folder: str) -> int:
     for name in owners.keys() - known:
         try:
             if default_storage.get_modified_time(name) < limit:
-                files.remove([name])
+                storage.remove([name])
                 removed += 1
         except FileNotFoundError:  # somebody was faster
             continue

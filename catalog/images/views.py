@@ -12,9 +12,7 @@ from rest_framework.views import APIView
 
 from catalog.below_product import PRODUCT_KEY, named_product
 from catalog.images import selectors, services
-from catalog.images.exceptions import ImageTooLarge
 from catalog.images.models import ProductImage
-from catalog.images.pictures import MAX_FILE
 from catalog.images.serializers import (
     ProductImageSerializer,
     ReorderImagesSerializer,
@@ -25,6 +23,8 @@ from catalog.models import Product
 from catalog.permissions import StaffByPermission
 from ecommerce.http import checked
 from ecommerce.parsers import StrictJSONParser
+from ecommerce.pictures.drawing import MAX_FILE
+from ecommerce.pictures.exceptions import ImageTooLarge
 from ecommerce.schema import ErrorSerializer
 from ecommerce.transactions import retry_on_conflict
 

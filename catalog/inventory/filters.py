@@ -6,11 +6,11 @@ from django.db.models import Exists, F, OuterRef, QuerySet
 from django_filters import rest_framework as filters
 from rest_framework.exceptions import ValidationError
 
-from catalog.filters import YesOrNoFilter
 from catalog.inventory.models import LowStockAlert, StockCount, StockCountLine, Warehouse, WarehouseStock
 from catalog.inventory.selectors import UNKNOWN_WAREHOUSE, by_id_or_code, low_stock
 from catalog.models import Product, Stock, StockMovement
 from catalog.selectors import by_id_or_url_key
+from ecommerce.filters import YesOrNoFilter
 
 
 def warehouse_named(name: str, key: str) -> Warehouse:

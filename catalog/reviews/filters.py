@@ -6,8 +6,8 @@ from django.db.models import QuerySet
 from django_filters import rest_framework as filters
 
 from accounts.models import User
-from catalog.filters import YesOrNoFilter
 from catalog.reviews.models import Review
+from ecommerce.filters import YesOrNoFilter
 
 
 class ProductReviewFilter(filters.FilterSet):

@@ -1,6 +1,8 @@
 """Reading reviews, by audience, and what each audience may do with one."""
 
-from django.db.models import Q, QuerySet
+from typing import Any
+
+from django.db.models import Count, Q, QuerySet
 
 from accounts.models import User
 from catalog.models import Product
@@ -40,3 +42,8 @@ def may_moderate(user: User) -> bool:
 def may_reply(user: User, review: Review) -> bool:
     """Tell whether ``user`` speaks for the shop: the product's seller, or staff who moderate."""
     return review.product.seller_id == user.pk or may_moderate(user)
+
+
+def counts_of(user: User) -> dict[str, Any]:
+    """Return what support is told of somebody's reviews; one statement."""
+    return Review.objects.filter(user=user).aggregate(count=Count("pk"), published=Count("pk", filter=PUBLISHED))

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from catalog.images.files import address_of
 from catalog.searching.spelling import corrections
 from catalog.searching.synonyms import query_of
 from catalog.searching.words import TextQuery, pieces_of, search_words
+from ecommerce.pictures.storage import address_of
 from ecommerce.prepared import Statement, run
 
 MOST_PRODUCTS = 8

@@ -17,6 +17,7 @@ from orders import carts
 from orders.cart_serializers import CartSerializer
 from orders.cart_views import CART_TOKEN_HEADER, CartMixin
 from orders.checkout import examples, services
+from orders.checkout.saved_addresses import with_saved_address
 from orders.checkout.serializers import (
     ConfirmSerializer,
     PaymentStepSerializer,
@@ -60,7 +61,8 @@ class ShippingStepView(CheckoutMixin):
         description=(
             "The first step. Remembers address and contact, and answers with the `methods` that bring this cart there "
             "and what each asks. Sent again with a `method_id` (for pick-up with a `pickup_point_id`) it chooses one: "
-            "the cart's totals have the shipping in them then. What is not sent stays as it was told before."
+            "the cart's totals have the shipping in them then. What is not sent stays as it was told before. "
+            "Customers may send the `address_id` of an address of their book (`GET /api/users/addresses/`) instead."
         ),
         parameters=[CART_TOKEN_HEADER],
         request=ShippingStepSerializer,
@@ -71,7 +73,8 @@ class ShippingStepView(CheckoutMixin):
         data = checked(ShippingStepSerializer, request)
         cart, user = self.cart(request), self.user(request)
         choice = ShippingChoice(data.pop("method_id", None), data.pop("pickup_point_id", None))
-        step = retry_on_conflict(lambda: services.tell_shipping(cart, user=user, told=data, choice=choice))
+        told = with_saved_address(data, user)
+        step = retry_on_conflict(lambda: services.tell_shipping(cart, user=user, told=told, choice=choice))
         shown = self.shown(carts.FoundCart(step.cart))
         return Response({"methods": QuoteSerializer(step.quotes, many=True).data, "cart": shown})
 
@@ -120,7 +123,8 @@ class ConfirmView(CheckoutMixin):
         expected = data.pop("expected_total", None)
 
         def effect() -> Response:
-            order = services.check_out(cart, user=user, told=data, version=version, expected_total=expected)
+            told = with_saved_address(data, user)
+            order = services.check_out(cart, user=user, told=told, version=version, expected_total=expected)
             return Response(shared(PlacedOrderSerializer).to_representation(order), status=status.HTTP_201_CREATED)
 
         def once(of_version: int) -> Response:

@@ -6,6 +6,7 @@ from typing import Any
 from django.conf import settings
 from rest_framework import serializers
 
+from accounts.addresses.serializers import AddressSerializer
 from ecommerce.fields import StrictIntegerField
 from orders.editing.lines import LineEdit
 from orders.editing.models import OrderEdit
@@ -14,7 +15,6 @@ from orders.editing.services import DeliveryEdit, Edit
 from orders.models import Order
 from orders.promotions.codes import LONGEST, normalise
 from orders.promotions.entered import MAX_CODES
-from orders.serializers import AddressSerializer
 
 
 class LineEditSerializer(serializers.Serializer[Any]):

@@ -1,5 +1,6 @@
 """Mail about parcels."""
 
+from accounts.profiles.selectors import wants_parcel_mails
 from ecommerce.mail import send_template
 from orders.fulfilment.carriers import carrier_name
 from orders.fulfilment.models import Shipment
@@ -13,7 +14,7 @@ def send_shipment_mail(shipment_id: str, status: str) -> None:
     """
     shipment = Shipment.objects.select_related("order").prefetch_related("items__order_item").get(pk=shipment_id)
     order = shipment.order
-    if not order.email:
+    if not order.email or not wants_parcel_mails(order.user_id):
         return
     items = sorted(shipment.items.all(), key=lambda item: item.order_item.position)
     context = {

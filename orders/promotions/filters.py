@@ -3,7 +3,7 @@
 from django.db.models import Exists, OuterRef, QuerySet
 from django_filters import rest_framework as filters
 
-from catalog.filters import YesOrNoFilter
+from ecommerce.filters import YesOrNoFilter
 from orders.promotions.models import Coupon, Promotion, Redemption
 
 

@@ -85,13 +85,17 @@ def set_reminders(user: User, *, wanted: bool) -> None:
 
 
 def _left_carts() -> QuerySet[Cart]:
-    """Carts with something in them that their owners, who may be written to, have left for long enough."""
+    """Carts with something in them that their owners, who may be written to, have left for long enough.
+
+    It speaks of buying and nobody asked for it, so it is marketing: it goes to whoever consented to that.
+    """
     return Cart.objects.filter(
         Exists(CartItem.objects.filter(cart=OuterRef("pk"))),
         ~Exists(CartReminderRefusal.objects.filter(user=OuterRef("user"))),
         user__is_active=True,
         user__email__isnull=False,
         user__email_verified_at__isnull=False,
+        user__profile__marketing_mail=True,
         updated_at__lt=Now() - settings.CART_REMINDER_AFTER,
         updated_at__gt=Now() - settings.CART_REMINDER_AFTER - WORTH_A_MAIL,
     )

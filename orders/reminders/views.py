@@ -17,6 +17,8 @@ from accounts.models import User
 from ecommerce.http import checked
 from orders.reminders import services
 
+_ONLY = "Reminders are marketing: they go to who consented to that at `PUT /api/users/consents/`, and wants them."
+
 
 class RemindersSerializer(serializers.Serializer[Any]):
     wanted = serializers.BooleanField(help_text="Whether to be told by mail of a cart that was left.")
@@ -25,12 +27,15 @@ class RemindersSerializer(serializers.Serializer[Any]):
 class RemindersView(APIView):
     schema_tag = "cart"
 
-    @extend_schema(summary="Show whether you are reminded of a cart", responses={200: RemindersSerializer})
+    @extend_schema(
+        summary="Show whether you are reminded of a cart", description=_ONLY, responses={200: RemindersSerializer}
+    )
     def get(self, request: Request) -> Response:
         return Response({"wanted": services.wants_reminders(signed_in(request))})
 
     @extend_schema(
         summary="Choose whether you are reminded of a cart",
+        description=_ONLY,
         request=RemindersSerializer,
         responses={200: RemindersSerializer},
         examples=[OpenApiExample("No mail", value={"wanted": False})],

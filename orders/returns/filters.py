@@ -4,7 +4,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from django_filters import rest_framework as filters
 
-from catalog.filters import YesOrNoFilter
+from ecommerce.filters import YesOrNoFilter
 from orders.returns.models import Return
 
 

@@ -10,9 +10,9 @@ from unfold.widgets import UnfoldAdminSelect2MultipleWidget, UnfoldAdminSelect2W
 
 from ecommerce.admin_base import EMPTY, ShopAdmin, UnfoldTabularInline, badge, column, may, money
 from ecommerce.currencies import ISO_4217
+from ecommerce.geography.counties import COUNTIES, KENYA, find_county, find_sub_county
+from ecommerce.geography.countries import COUNTRIES
 from ecommerce.phone import InvalidPhoneNumber, normalise_phone
-from orders.shipping.countries import COUNTRIES
-from orders.shipping.geography import COUNTIES, KENYA, find_county, find_sub_county
 from orders.shipping.models import PickupPoint, ShippingMethod, ShippingZone, WeightBand
 from orders.shipping.rates import Band, faults_of
 

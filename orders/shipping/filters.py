@@ -6,7 +6,7 @@ from django.db.models import QuerySet
 from django_filters import rest_framework as filters
 from rest_framework.exceptions import ValidationError
 
-from orders.shipping.geography import find_county
+from ecommerce.geography.counties import find_county
 from orders.shipping.models import PickupPoint, ShippingMethod, ShippingZone
 
 

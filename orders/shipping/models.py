@@ -8,8 +8,8 @@ from django.db import models
 from django.db.models import F, Q
 
 from catalog.tax_kinds import TaxKind
+from ecommerce.geography.counties import KENYA
 from ecommerce.models import BaseModel
-from orders.shipping.geography import KENYA
 
 _MONEY: dict[str, Any] = {"max_digits": 12, "decimal_places": 2}
 

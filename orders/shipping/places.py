@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from orders.shipping.geography import KENYA, find_county, find_sub_county
+from ecommerce.geography.counties import KENYA, find_county, find_sub_county
 
 
 @dataclass(frozen=True)

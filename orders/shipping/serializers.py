@@ -11,8 +11,8 @@ from rest_framework.exceptions import ValidationError
 from accounts.serializers import PhoneNumberField
 from ecommerce.currencies import ISO_4217
 from ecommerce.fields import StrictIntegerField
-from orders.shipping.addresses import CountryField, checked_kenyan_place
-from orders.shipping.geography import COUNTIES, KENYA
+from ecommerce.geography.addresses import CountryField, checked_kenyan_place
+from ecommerce.geography.counties import COUNTIES, KENYA
 from orders.shipping.models import PickupPoint, ShippingMethod, ShippingZone, WeightBand
 from orders.shipping.services import MAX_BANDS
 

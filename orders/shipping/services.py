@@ -7,9 +7,9 @@ from uuid import UUID
 from django.db import transaction
 
 from ecommerce.exceptions import ErrorRow
-from orders.shipping.countries import COUNTRIES
+from ecommerce.geography.counties import KENYA, County, counties_with, find_county, find_sub_county
+from ecommerce.geography.countries import COUNTRIES
 from orders.shipping.exceptions import InvalidShipping, MethodKindFixed
-from orders.shipping.geography import KENYA, County, counties_with, find_county, find_sub_county
 from orders.shipping.models import PickupPoint, ShippingMethod, ShippingZone, WeightBand
 from orders.shipping.rates import Band, faults_of
 

@@ -11,10 +11,10 @@ from rest_framework.views import APIView
 
 from catalog.kept_by_staff import KeptByStaff
 from ecommerce.filters import refuse_unknown_parameters
+from ecommerce.geography.counties import COUNTIES
 from ecommerce.schema import ErrorSerializer
 from orders.shipping import examples, selectors, services
 from orders.shipping.filters import PickupPointFilter, ShippingMethodFilter, ShippingZoneFilter
-from orders.shipping.geography import COUNTIES
 from orders.shipping.models import PickupPoint, ShippingMethod, ShippingZone
 from orders.shipping.quotes import Parcel, quotes_for
 from orders.shipping.rates import Band

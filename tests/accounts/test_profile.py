@@ -3,6 +3,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from accounts.models import User, normalise_email
+from accounts.profiles.models import Profile
 from tests.factories import UserFactory
 
 PROFILE = "/api/users/profile/"
@@ -33,6 +34,8 @@ def test_profile_shows_the_user_and_nobody_else(signed_in_client, user):
         "last_name": "Mwangi", "phone_number": "+254712345678", "role": "customer", "is_admin": False,
         "is_staff": False, "is_active": True, "email_verified_at": None,
         "date_joined": user.date_joined.isoformat().replace("+00:00", "Z"), "last_login": None,
+        "avatar": "", "avatar_state": "", "avatar_failure": "", "language": "en", "currency": "KES",
+        "parcel_mails": True, "marketing_mail": False, "marketing_sms": False,
     }  # fmt: skip
 
 
@@ -81,6 +84,7 @@ def test_everything_else_is_read_only(signed_in_client, user, method):
         "email_verified_at": "2020-01-01T00:00:00Z", "phone_verified_at": "2020-01-01T00:00:00Z",
         "session_epoch": 99, "password": "new-password-7", "date_joined": "2020-01-01T00:00:00Z",
         "last_login": "2020-01-01T00:00:00Z", "groups": [1], "user_permissions": [1],
+        "marketing_mail": True, "marketing_sms": True, "avatar": "avatars/aa/x.webp", "avatar_upload": "imports/x",
     }  # fmt: skip
 
     answer = getattr(signed_in_client(user), method)(PROFILE, wished)
@@ -89,6 +93,7 @@ def test_everything_else_is_read_only(signed_in_client, user, method):
     after = row(user)
     assert {name for name in before if before[name] != after[name]} <= {"updated_at"}
     assert (user.groups.count(), user.user_permissions.count()) == (0, 0)
+    assert not Profile.objects.exists()
 
 
 @pytest.mark.parametrize(
@@ -101,6 +106,9 @@ def test_everything_else_is_read_only(signed_in_client, user, method):
         {"first_name": "x" * 151},
         {"first_name": ["a"]},
         {"last_name": None},
+        {"language": "fr"},
+        {"currency": "XXX"},
+        {"parcel_mails": "perhaps"},
     ],
 )
 def test_bad_value_is_a_400_that_names_it_and_changes_nothing(signed_in_client, user, body):

@@ -10,8 +10,9 @@ import zlib
 import pytest
 from PIL import Image, ImageCms
 
-from catalog.images import pictures
-from catalog.images.exceptions import (
+from ecommerce.pictures import drawing
+from ecommerce.pictures.drawing import MAX_FILE, SIZES, inspect, render
+from ecommerce.pictures.exceptions import (
     ImageDamaged,
     ImageRefused,
     ImageTooLarge,
@@ -19,8 +20,7 @@ from catalog.images.exceptions import (
     TooManyPixels,
     UnsupportedImage,
 )
-from catalog.images.headers import Header, read_header
-from catalog.images.pictures import MAX_FILE, SIZES, inspect, render
+from ecommerce.pictures.headers import Header, read_header
 from tests.catalog.pictures import CANARY, drawn, encoded, opened, packed_png, photograph, png
 
 GIF = encoded(kind="GIF")
@@ -198,7 +198,7 @@ MEASURE = """
 import re, sys
 import django
 django.setup()
-from catalog.images.pictures import render
+from ecommerce.pictures.drawing import render
 
 def peak():
     return int(re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1]) // 1024
@@ -264,7 +264,7 @@ def test_strips_leave_no_seams():
     gradient = Image.radial_gradient("L").resize((2_500, 2_300))
     whole = gradient.resize((2048, 1884), Image.Resampling.LANCZOS)
 
-    made = pictures._shrunk(gradient)
+    made = drawing._shrunk(gradient)
 
     assert made.size == (2048, 1884)
     difference = [abs(a - b) for a, b in zip(made.tobytes(), whole.tobytes(), strict=True)]

@@ -10,6 +10,7 @@ from django.core.exceptions import ImproperlyConfigured
 from catalog.images import files, services, sweeping
 from catalog.images.models import ProductImage
 from ecommerce.exceptions import Busy
+from ecommerce.pictures import storage as stored
 from tests.catalog.bucket import Bucket, serving
 from tests.catalog.pictures import encoded
 from tests.factories import ProductFactory
@@ -111,7 +112,7 @@ def test_address_without_a_domain_of_its_own_carries_no_signature(storage, setti
     made = storage(**KEYS, AWS_S3_ENDPOINT_URL="https://objects.example")
     settings.STORAGES = settings.STORAGES | {"default": made}
 
-    assert files.address_of("products/00/a.webp") == "https://objects.example/shop/products/00/a.webp"
+    assert stored.address_of("products/00/a.webp") == "https://objects.example/shop/products/00/a.webp"
 
 
 def test_bucket_that_is_away_is_a_503_and_leaves_no_row(bucket):
@@ -129,8 +130,8 @@ def test_orphans_in_a_bucket_go(bucket, run_owed_work):
     image, _ = services.add_image(ProductFactory().pk, data=encoded())
     run_owed_work()
     lost = ProductImage().pk
-    files.store(files.upload_name(lost), b"x")
-    files.store(f"incoming/{'zz'}", b"x")
+    stored.store(files.upload_name(lost), b"x")
+    stored.store(f"incoming/{'zz'}", b"x")
 
     assert sweeping.remove_orphans("incoming") == 1
     assert sweeping.remove_orphans(f"products/{image.pk.hex[-2:]}") == 0

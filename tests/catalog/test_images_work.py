@@ -16,10 +16,11 @@ from catalog import tasks
 from catalog.images import files, processing, services, sweeping
 from catalog.images.exceptions import ImagesChanged, TooManyImages
 from catalog.images.models import ProductImage
-from catalog.images.pictures import SIZES
 from catalog.models import Product
 from ecommerce.exceptions import Busy
 from ecommerce.models import OutboxMessage
+from ecommerce.pictures import storage
+from ecommerce.pictures.drawing import SIZES
 from tests.catalog.image_requests import add, picture, stored
 from tests.factories import ProductFactory, variant_of
 
@@ -69,13 +70,13 @@ def test_worker_that_died_halfway_is_followed_by_one_that_ends_it(product, media
             raise Killed
         files_store(name, data, **options)
 
-    files_store = files.store
-    monkeypatch.setattr(files, "store", killed)
+    files_store = storage.store
+    monkeypatch.setattr(storage, "store", killed)
     with pytest.raises(Killed):
         processing.process_image(image.pk)
     assert len(stored(media)) == 4
 
-    monkeypatch.setattr(files, "store", files_store)
+    monkeypatch.setattr(storage, "store", files_store)
     run_owed_work()
 
     assert stored(media) == drawn_files(image)
@@ -90,7 +91,7 @@ def test_storage_that_is_away_is_tried_again(product, media, monkeypatch, run_ow
         raise Busy
 
     with monkeypatch.context() as patch:
-        patch.setattr(files, "store", away)
+        patch.setattr(storage, "store", away)
         run_owed_work()
     message = OutboxMessage.objects.get(dedupe_key=f"process-image:{image.pk}")
     assert (as_fields(image)["state"], message.done_at, message.attempts) == ("processing", None, 1)
@@ -154,9 +155,9 @@ def test_work_for_a_picture_that_is_gone_is_done(product):
 
 
 def test_removing_what_is_gone_is_fine(media):
-    files.store("incoming/a", b"a")
+    storage.store("incoming/a", b"a")
 
-    files.remove(["incoming/a", "incoming/b"])
+    storage.remove(["incoming/a", "incoming/b"])
 
     assert stored(media) == []
 
@@ -266,7 +267,7 @@ def test_files_without_a_row_go_after_a_day(product, media, run_owed_work):
     young = ProductImage(product=product)
     fresh = [files.upload_name(young.pk), f"{folder}/{young.pk.hex}-160.webp"]
     for name in [*orphans, *foreign, *fresh]:
-        files.store(name, b"x")
+        storage.store(name, b"x")
     make_old(media, *(name for name in stored(media) if name not in fresh))
     expected = sorted({*stored(media)} - {*orphans})
 

@@ -3,9 +3,9 @@
 import pytest
 from rest_framework.exceptions import ErrorDetail
 
+from accounts.addresses.serializers import AddressSerializer
+from ecommerce.geography.countries import COUNTRIES, is_postal_code, needs_postal_code
 from orders.models import Order
-from orders.serializers import AddressSerializer
-from orders.shipping.countries import COUNTRIES, is_postal_code, needs_postal_code
 from tests.clients import client_for
 from tests.factories import ProductFactory, UserFactory
 

@@ -8,6 +8,7 @@ from django.core import mail
 from django.db import connection, transaction
 from django.utils import timezone
 
+from accounts.profiles.models import Profile
 from ecommerce.models import OutboxMessage
 from orders import carts
 from orders.cart_expiry import expire_carts
@@ -32,7 +33,13 @@ def leave(cart, days):
 
 @pytest.fixture
 def customer():
-    return UserFactory(first_name="Wanjiku", email_verified_at=timezone.now())
+    return consenting(UserFactory(first_name="Wanjiku", email_verified_at=timezone.now()))
+
+
+def consenting(user):
+    """Reminders of carts are marketing: only who consented gets them."""
+    Profile.objects.create(user=user, marketing_mail=True)
+    return user
 
 
 def left_cart(user, days=2, product=None):
@@ -160,11 +167,22 @@ def test_who_must_not_be_written_to_is_not(customer, unlike):
     assert not OutboxMessage.objects.filter(topic="orders.send_cart_reminder").exists()
 
 
+def test_who_did_not_consent_to_marketing_is_not_reminded_and_who_withdraws_in_time_neither(customer, run_owed_work):
+    left_cart(UserFactory(email_verified_at=timezone.now()))
+    left_cart(customer)
+    owed = owe_reminders()
+    Profile.objects.update(marketing_mail=False)
+
+    run_owed_work()
+
+    assert (owed, mail.outbox) == (1, [])
+
+
 def test_carts_of_guests_young_forgotten_and_empty_ones_are_not_told_of(customer):
     add(client_for(None))
     leave(Cart.objects.get(), 2)
-    left_cart(UserFactory(email_verified_at=timezone.now()), 0.5)
-    left_cart(UserFactory(email_verified_at=timezone.now()), 30)
+    left_cart(consenting(UserFactory(email_verified_at=timezone.now())), 0.5)
+    left_cart(consenting(UserFactory(email_verified_at=timezone.now())), 30)
     client_for(customer).delete(f"{ITEMS}{add(client_for(customer)).json()['items'][0]['id']}/")
     leave(Cart.objects.get(user=customer), 2)
 

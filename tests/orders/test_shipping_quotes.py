@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from catalog.models import Product
 from catalog.services import VariantInput
 from catalog.tax_kinds import TaxKind
+from ecommerce.geography.counties import COUNTIES
 from orders.pricing.baskets import Delivery
 from orders.shipping import services
 from orders.shipping.exceptions import (
@@ -22,7 +23,6 @@ from orders.shipping.exceptions import (
     PickupPointUnavailable,
     ShippingMethodUnavailable,
 )
-from orders.shipping.geography import COUNTIES
 from orders.shipping.models import PickupPoint, ShippingMethod, ShippingZone, WeightBand
 from orders.shipping.places import Place, place_of
 from orders.shipping.quotes import Parcel, parcel_of, quote_of, quotes_for

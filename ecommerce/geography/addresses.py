@@ -5,8 +5,8 @@ from typing import Any
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail
 
-from orders.shipping.countries import COUNTRIES, is_postal_code, needs_postal_code
-from orders.shipping.geography import KENYA, counties_with, find_county, find_sub_county
+from ecommerce.geography.counties import KENYA, counties_with, find_county, find_sub_county
+from ecommerce.geography.countries import COUNTRIES, is_postal_code, needs_postal_code
 
 
 class CountryField(serializers.CharField):

@@ -2,15 +2,15 @@
 
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from math import ceil
 
 from PIL import Image, ImageCms
 
-from catalog.images.exceptions import ImageDamaged, ImageTooLarge, TooManyPixels
-from catalog.images.headers import Header, read_header
+from ecommerce.pictures.exceptions import ImageDamaged, ImageTooLarge, TooManyPixels
+from ecommerce.pictures.headers import Header, read_header
 
 MAX_FILE = 5 * 1024 * 1024  # bytes
 MAX_SIDE = 10_000
@@ -84,8 +84,8 @@ def inspect(data: bytes) -> Header:
     return header
 
 
-def render(data: bytes) -> Iterator[Rendition]:
-    """Yield a picture in all ``SIZES``, the largest first: upright, in sRGB, never enlarged.
+def render(data: bytes, sizes: Sequence[int] = SIZES) -> Iterator[Rendition]:
+    """Yield a picture in all ``sizes``, pixels of the longer side, the largest first: upright, in sRGB, never enlarged.
 
     Needs ``MAX_MEMORY`` and some 40 MB for a moment.
 
@@ -97,7 +97,7 @@ def render(data: bytes) -> Iterator[Rendition]:
         image, original = _decode(data, header)
     except _NONSENSE:
         raise ImageDamaged() from None
-    for size in reversed(SIZES):
+    for size in sorted(sizes, reverse=True):
         image = image.resize(_fitted(image.size, size), Image.Resampling.LANCZOS)
         file = BytesIO()
         image.save(file, "WEBP", quality=QUALITY, method=4)  # takes along only what is named here

@@ -9,12 +9,12 @@ import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from catalog.images.exceptions import ImageDamaged, SvgRefused, UnsupportedImage
+from ecommerce.pictures.exceptions import ImageDamaged, SvgRefused, UnsupportedImage
 
 # Real progressive JPEGs have about ten. Thousands of tiny ones keep a decoder busy for minutes.
 _MOST_SCANS = 100
 _ENDS_SCAN = re.compile(rb"\xff([^\x00\xff\xd0-\xd7])")  # any marker but a stuffed byte, filling, or a restart
-_HALVED_FROM = 4096  # pixels of a JPEG's shorter side: twice what pictures.render needs
+_HALVED_FROM = 4096  # pixels of a JPEG's shorter side: twice what drawing.render needs
 _JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 
 

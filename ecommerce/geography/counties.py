@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from orders.shipping.kenya import COUNTIES as _LISTED
+from ecommerce.geography.kenya import COUNTIES as _LISTED
 
 KENYA = "KE"
 _LONGEST = 100  # characters: no name of a place is longer

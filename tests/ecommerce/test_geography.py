@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from orders.shipping.geography import COUNTIES, counties_with, find_county, find_sub_county
+from ecommerce.geography.counties import COUNTIES, counties_with, find_county, find_sub_county
 
 # A directory with ``kenya/counties.json`` and ``kenya/admin-units.json.gz``, for a comparison with another list.
 REFERENCE = Path(os.environ.get("KENYA_GEOGRAPHY", "")) / "kenya"

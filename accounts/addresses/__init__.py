@@ -1,0 +1,3 @@
+"""The address book of a customer."""
+
+MOST_ADDRESSES = 50  # of one customer
