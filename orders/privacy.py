@@ -40,6 +40,10 @@ TABLES = (
         plain="number currency delivery",
     ),
     Table("orders.OrderItem", owner="order__user", plain="product_name sku options"),
+    # Whoever got a gift is told of by nobody else.
+    Table("orders.GiftRecipient", owner="order_item__order__user", erased="recipient_email message"),
+    Table("orders.OrderEdit", owner="order__user", scrubbed="reason", plain="changes", guard="append_only"),
+    Table("orders.ManualDiscount", owner="order__user", scrubbed="reason"),
     Table("orders.OrderEvent", owner="order__user", scrubbed="note", plain="from_status to_status"),
     Table("orders.Shipment", owner="order__user", scrubbed="note", plain="number carrier tracking_number tracking_url"),
     Table(
@@ -90,7 +94,7 @@ def erase(identity: Identity) -> None:
 
 
 def _scrub_parcels(identity: Identity) -> None:
-    """Take names out of what was told of parcels: a trigger lets nobody else change it (migration 0015)."""
+    """Take names out of what was told of parcels: a trigger lets nobody else change it (migration 0021)."""
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL shop.erasing = 'on'")
         scrub(ShipmentEvent.objects.filter(shipment__order__user=identity.user_id), ["place", "note"], identity)

@@ -18,7 +18,7 @@ class PersonSerializer(UserSerializer):
         read_only_fields = fields  # type: ignore[assignment]
 
 
-class LogInSerializer(serializers.ModelSerializer[SecurityEvent]):
+class RecentLogInSerializer(serializers.ModelSerializer[SecurityEvent]):
     by = serializers.SerializerMethodField(help_text="Which way in.")
 
     class Meta:
@@ -45,7 +45,7 @@ class SupportSerializer(serializers.Serializer[Any]):
     wishes = WishesSerializer()
     address_count = serializers.IntegerField()
     session_count = serializers.IntegerField(help_text="Sessions that could go on.")
-    last_log_ins = LogInSerializer(many=True)
+    last_log_ins = RecentLogInSerializer(many=True)
     facts = serializers.DictField(
         child=serializers.DictField(), help_text="What each app says: orders, money, reviews."
     )

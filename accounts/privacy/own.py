@@ -41,6 +41,27 @@ TABLES = (
     ),
     Table("accounts.OneTimeCode", owner="user", fate=Fate.DELETED, erased="phone_number", hidden="code_hash"),
     Table("accounts.Quota", plain="scope", hidden="identity"),
+    Table("accounts.TryCount", hidden="key"),
+    Table("accounts.SecondFactor", owner="user", fate=Fate.DELETED, hidden="sealed_secret"),
+    Table("accounts.RecoveryCode", owner="factor__user", fate=Fate.DELETED, hidden="code_hash"),
+    Table("accounts.LogInChallenge", owner="user", fate=Fate.DELETED, plain="by", hidden="token_hash"),
+    Table("accounts.SocialIdentity", owner="user", fate=Fate.DELETED, erased="email subject", plain="issuer"),
+    Table("accounts.SpentToken", hidden="token_hash"),
+    Table(
+        "accounts.BrowserSession",
+        owner="user",
+        fate=Fate.DELETED,
+        erased="ip_address user_agent",
+        hidden="session_key",
+    ),
+    Table(
+        "accounts.OpaqueToken",
+        owner="user",
+        fate=Fate.DELETED,
+        erased="name ip_address user_agent",
+        hidden="token_hash",
+    ),
+    Table("accounts.ApiKey", owner="user", fate=Fate.DELETED, erased="name", plain="prefix scopes", hidden="key_hash"),
     Table(
         "accounts.SmsMessage",
         plain="backend country_code currency failure_code number_end purpose reference service_id",
@@ -92,6 +113,7 @@ TABLES = (
         plain="topic request_id",
     ),
     Table("ecommerce.Heartbeat", plain="name"),
+    Table("ecommerce.RequestCount", hidden="key"),
 )
 
 
