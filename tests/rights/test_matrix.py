@@ -23,6 +23,8 @@ from tests.rights.operations import Operation, declared_scope, example, operatio
 from tests.rights.people import PEOPLE, key_client, make_clients, make_people
 from tests.rights.world import World
 
+# The databases of tests are made only for what asks for one by this mark; else it would be the real one.
+pytestmark = pytest.mark.django_db
 EXPECTED = matrix.read()
 WRITE = os.environ.get("RIGHTS_WRITE") == "1"
 OPERATIONS = sorted(operations())
