@@ -1,12 +1,16 @@
 """The shop without its locks: what bench/races.py must catch. Served as ``bench.unlocked:application``.
 
 Nothing in the shop knows of it: ``FOR UPDATE`` is cut out of each statement on its way to the database.
+What is prepared is sent past that, so nothing is.
 """
 
+import os
 import re
 from typing import Any
 
 from django.db.backends.signals import connection_created
+
+os.environ["DATABASE_PREPARED_STATEMENTS"] = "false"
 
 from ecommerce.wsgi import application
 

@@ -16,8 +16,8 @@ class PageOptions(APIView):
 
 
 class SwaggerView(PageOptions, SpectacularSwaggerView):
-    pass
+    """Swagger's page."""
 
 
 class RedocView(PageOptions, SpectacularRedocView):
-    pass
+    """Redoc's page."""

@@ -56,7 +56,8 @@ class Statement:
     """
 
     def __init__(self, text: str, /, **types: str) -> None:
-        self._text, self._types = text, types
+        # What takes no values reaches PostgreSQL as it is, so its per cent signs must be single ones already.
+        self._text = text if types else text % {}
         body = text % {name: f"${number}" for number, name in enumerate(types, start=1)}
         asked = f" ({', '.join(types.values())})" if types else ""
         self._name = f"shop_{hashlib.sha256(f'{asked} {body}'.encode()).hexdigest()[:32]}"
@@ -80,7 +81,7 @@ class Statement:
                     connection.close_at = 0  # with the request
                     raise OperationalError(*error.args) from error
             else:
-                cursor.execute(self._text, values)
+                cursor.execute(self._text, values or None)
             return cursor.fetchall() if cursor.description else []
 
     def _become_known(self) -> None:

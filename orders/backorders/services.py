@@ -1,9 +1,10 @@
 """Giving units that have come to the orders that wait for them.
 
-An order's line knows how many of its units are awaited. That is decided when it is placed, under the lock of the stock
-row, and nothing else raises it. ``Stock.available`` below zero is how many units are owed in all, so the lines of a
-variant never await fewer than that. They await more for a moment after goods have come, or an order is cancelled: the
-difference has come and is to be given out. A trigger on ``Stock`` owes ``allocate`` then, whatever wrote the row.
+An order's line knows how many of its units are awaited. That is decided when it is placed, or when staff add units to
+it, under the lock of the stock row, and nothing else raises it. ``Stock.available`` below zero is how many units are
+owed in all, so the lines of a variant never await fewer than that. They await more for a moment after goods have come,
+or an order is cancelled: the difference has come and is to be given out. A trigger on ``Stock`` owes ``allocate`` then,
+whatever wrote the row.
 """
 
 from collections.abc import Sequence

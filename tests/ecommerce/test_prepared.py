@@ -141,6 +141,8 @@ def test_behind_a_pooler_nothing_is_kept_in_a_connection(settings):
 
     assert prepared.rows(user=user.pk) == []
     assert statement.run(value=1) == [("never kept", 1)]
+    assert Statement("SELECT 7 %% 4, '%%'").run() == [(3, "%")]
+    assert run("SELECT '%%', %s", [5]) == [("%", 5)]
 
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE %s", ["%never kept%"])

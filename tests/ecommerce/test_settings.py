@@ -16,6 +16,8 @@ import environ
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
+import ecommerce
+
 ROOT = Path(__file__).parents[2]
 SECRET = "k3J9-vQ2m_8xTz7Lw5Rb1Nc4Hf6Yd0Gs.aPeUoIiXqZ!tW@kM#r"
 PRODUCTION = {
@@ -65,6 +67,7 @@ def load_settings(monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, An
         parts = [path.stem for path in (ROOT / "ecommerce").glob("*_settings.py")]
         for part in ("environment", *parts):  # they have read the test's environment
             monkeypatch.delitem(sys.modules, f"ecommerce.{part}", raising=False)
+            monkeypatch.delattr(ecommerce, part, raising=False)  # else a new one stays there when the old is back
         return runpy.run_path(str(ROOT / "ecommerce" / "settings.py"))
 
     return load
