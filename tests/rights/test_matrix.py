@@ -31,6 +31,8 @@ OPERATIONS = sorted(operations())
 PROVIDERS = {
     "PAYMENT_PROVIDERS": ["mpesa", "pagepay", "manual"],
     "PAYMENT_PROVIDER_CLASSES": {"pagepay": "tests.payments.pagepay.PagePay"},
+    "GOOGLE_LOGIN": settings.GOOGLE_LOGIN | {"CLIENT_IDS": ["the-shop"], "JWKS_URL": "http://127.0.0.1:9/keys"},
+    "FACEBOOK_LOGIN": settings.FACEBOOK_LOGIN | {"APP_ID": "1", "JWKS_URL": "http://127.0.0.1:9/keys/"},
 }
 
 

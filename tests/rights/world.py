@@ -10,7 +10,9 @@ from typing import Any
 
 from django.utils import timezone
 
+from accounts.addresses.models import Address
 from accounts.models import User
+from accounts.social.models import SocialIdentity
 from accounts.tokens import start_session
 from catalog.attributes.models import Attribute
 from catalog.curation.models import Collection
@@ -24,6 +26,7 @@ from catalog.tagging.models import Tag
 from catalog.wishlist.models import WishlistItem
 from orders import carts, services
 from orders.documents.services import issue_invoice
+from orders.gifts.models import GiftRecipient
 from orders.lines import ItemInput
 from orders.links import order_token
 from orders.models import Order
@@ -72,14 +75,14 @@ class World:
         """
         bare = re.sub(r"{\w+}", "{}", path)
         url = bare
-        if bare in self.instead:
-            url = url.replace("{}", str(self.instead[bare]), 1)
-        for end in [match.end() for match in re.finditer(r"{}", bare)]:
-            if "{}" not in url:
-                break
-            if bare[:end] not in self.paths:
-                raise LookupError(f"tests/rights/world.py does not say what {bare[:end]} stands for")
-            url = url.replace("{}", str(self.paths[bare[:end]]), 1)
+        for number, match in enumerate(re.finditer(r"{}", bare)):
+            if not number and bare in self.instead:
+                stands_for = self.instead[bare]
+            elif bare[: match.end()] in self.paths:
+                stands_for = self.paths[bare[: match.end()]]
+            else:
+                raise LookupError(f"tests/rights/world.py does not say what {bare[: match.end()]} stands for")
+            url = url.replace("{}", str(stands_for), 1)
         return url
 
     # --- What there is ---------------------------------------------------------------------------------------
@@ -90,9 +93,14 @@ class World:
         key = self.seller.api_keys.create(
             name="Feed", prefix="bm_feedfeed", key_hash="f" * 64, scopes=[], expires_at=timezone.now()
         )
+        identity = SocialIdentity.objects.create(
+            user=self.owner, provider="google", issuer="https://accounts.google.com", subject="1"
+        )
         self.paths |= {
             "/api/auth/sessions/{}": session.family,
+            "/api/auth/social/{}": identity.pk,
             "/api/auth/api-keys/{}": key.pk,
+            "/api/users/addresses/{}": Address.objects.create(user=self.owner, county="Nairobi").pk,
             "/api/users/{}": self.owner.pk,
         }
 
@@ -168,12 +176,16 @@ class World:
         SavedCartItem.objects.create(saved_cart=saved, variant=self.variant, quantity=1, price=Decimal("1500.00"))
         self.coupon = coupon("KARIBU")
         shipped_by = method()
+        given = place_order(self.owner, ProductFactory(kind="gift_card", stock=0))
+        GiftRecipient.objects.create(order_item=given.items.get(), recipient_email="amina@example.com")
+        self.instead["/api/orders/{}/items/{}/recipient/"] = given.pk
         self.paths |= {
             "/api/cart/items/{}": found.cart.items.get().pk,
             "/api/cart/reminders/unsubscribe/{}": unsubscribe_link(self.owner).rstrip("/").rsplit("/", 1)[1],
             "/api/cart/saved/{}": saved.pk,
             "/api/coupons/{}": self.coupon.pk,
             "/api/orders/{}": self.order.pk,
+            "/api/orders/{}/items/{}": given.items.get().pk,
             "/api/pickup-points/{}": point().pk,
             "/api/promotions/{}": self.coupon.promotion_id,
             "/api/returns/{}": self.goods_return.pk,
