@@ -56,8 +56,10 @@ class Statement:
     """
 
     def __init__(self, text: str, /, **types: str) -> None:
-        # What takes no values reaches PostgreSQL as it is, so its per cent signs must be single ones already.
-        self._text = text if types else text % {}
+        # PostgreSQL is told each type here too, as it cannot see that of an empty array. What takes no values reaches
+        # it as it is, so its per cent signs must be single ones already.
+        cast = {name: f"%({name})s::{kind}" if kind != "unknown" else f"%({name})s" for name, kind in types.items()}
+        self._text = (text.replace("%%", "%%%%") if types else text) % cast
         body = text % {name: f"${number}" for number, name in enumerate(types, start=1)}
         asked = f" ({', '.join(types.values())})" if types else ""
         self._name = f"shop_{hashlib.sha256(f'{asked} {body}'.encode()).hexdigest()[:32]}"

@@ -45,7 +45,7 @@ def listeners() -> list[int]:
 
 
 def terminate(backends: list[int]) -> None:
-    """End these backends, as a restarting database does."""
+    """End these backends, as a restarting database does, and wait until they are gone."""
     with connection.cursor() as cursor:
         for pid in backends:
-            cursor.execute("SELECT pg_terminate_backend(%s)", [pid])
+            cursor.execute("SELECT pg_terminate_backend(%s, 10000)", [pid])
