@@ -17,12 +17,12 @@ from accounts.audit.admin import trail_of
 from accounts.audit.models import SecurityEvent
 from accounts.audit.services import record
 from accounts.forms import PasswordForm, PermissionsField, UserAddForm, UserForm
+from accounts.freshness import is_fresh
 from accounts.models import User
 from accounts.roles import services as role_services
 from accounts.roles.definitions import StaffRole
 from accounts.roles.selectors import rights_of
 from accounts.second_factor.services import remove_for
-from accounts.sessions.freshness import is_fresh
 from ecommerce.admin_base import ShopAdmin, Table, as_phone, badge, column, detail_action
 
 admin.site.unregister(Group)

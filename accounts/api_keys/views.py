@@ -14,8 +14,8 @@ from accounts.api_keys import selectors, services
 from accounts.api_keys.models import ApiKey
 from accounts.api_keys.serializers import ApiKeySerializer, MadeKeySerializer, MakeKeySerializer
 from accounts.authentication import signed_in
+from accounts.freshness import demand_fresh_log_in
 from accounts.models import User
-from accounts.sessions.freshness import demand_fresh_log_in
 from ecommerce.http import checked
 from ecommerce.schema import ErrorSerializer
 
@@ -64,7 +64,7 @@ class ApiKeyViewSet(
         description=(
             "For an integration: it acts for you, within the scopes that it has, and never with more rights than you "
             "have at that moment. Send it as `X-API-Key` or as `Authorization: Api-Key`. Making one takes a fresh "
-            "log-in (`fresh_log_in_needed`)."
+            "log-in (`fresh_log_in_required`)."
         ),
         request=MakeKeySerializer,
         responses={201: MadeKeySerializer, 403: ErrorSerializer},

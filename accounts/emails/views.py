@@ -33,7 +33,7 @@ class ChangeEmailView(APIView):
     )
     def post(self, request: Request) -> Response:
         data = checked(ChangeEmailSerializer, request)
-        confirm_identity(request, password=data.get("password", ""))
+        confirm_identity(request, wanted="email", password=data.get("password", ""))
         services.ask_to_change_email(request=request._request, user=signed_in(request), email=data["email"])
         return Response({"detail": "Check the new address: the link that is sent there confirms it."})
 

@@ -8,9 +8,9 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.authentication import signed_in
+from accounts.freshness import demand_fresh_log_in
 from accounts.opaque_tokens import serializers, services
 from accounts.opaque_tokens.models import OpaqueToken
-from accounts.sessions.freshness import demand_fresh_log_in
 from ecommerce.http import checked
 from ecommerce.schema import ErrorSerializer
 from ecommerce.throttling import LoginThrottle, RequestThrottle
@@ -25,7 +25,7 @@ class OpaqueTokenView(APIView):
         description=(
             "Gives 40 characters for `Authorization: Token`, with the rights of the log-in. They are shown once, and "
             "end when they are not used for a while, or with everything else when you log out everywhere. It takes a "
-            "fresh log-in (`fresh_log_in_needed`): whoever finds an access token cannot make one that lasts."
+            "fresh log-in (`fresh_log_in_required`): whoever finds an access token cannot make one that lasts."
         ),
         request=serializers.IssueTokenSerializer,
         responses={201: serializers.IssuedTokenSerializer, 403: ErrorSerializer},

@@ -79,7 +79,7 @@ class AskToConfirmPhoneView(APIView):
     )
     def post(self, request: Request) -> Response:
         data = checked(serializers.AskToConfirmPhoneSerializer, request)
-        confirm_identity(request, password=data.get("password", ""))
+        confirm_identity(request, wanted="phone_number", password=data.get("password", ""))
         services.ask_to_confirm_phone(
             request=request._request, user=signed_in(request), phone_number=data["phone_number"]
         )

@@ -10,9 +10,3 @@ class WrongPassword(DomainError):
 
     def __init__(self, attr: str = "password") -> None:
         super().__init__([ErrorRow(self.code, self.message, attr)])
-
-
-class FreshLoginRequired(DomainError):
-    status_code = 403
-    code = "fresh_login_required"
-    message = "Log in again first: this needs a log-in of the last ten minutes."

@@ -89,7 +89,7 @@ class ChangePasswordView(APIView):
     )
     def post(self, request: Request) -> Response:
         data = checked(serializers.ChangePasswordSerializer, request)
-        confirm_identity(request, password=data.get("old_password", ""), attr="old_password")
+        confirm_identity(request, wanted="password", password=data.get("old_password", ""), attr="old_password")
         user = signed_in(request)
         try:
             pair = services.change_password(request=request._request, user=user, password=data["new_password"])

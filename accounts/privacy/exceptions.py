@@ -1,6 +1,6 @@
 """What can keep somebody from being erased."""
 
-from ecommerce.exceptions import DomainError, ErrorRow
+from ecommerce.exceptions import DomainError
 
 
 class ErasureRefused(DomainError):
@@ -8,12 +8,3 @@ class ErasureRefused(DomainError):
 
     code = "erasure_refused"
     message = "The account cannot be erased yet."
-
-
-class ProofRefused(DomainError):
-    status_code = 403
-    code = "proof_refused"
-    message = "This is not the account's password or a valid code."
-
-    def __init__(self, attr: str) -> None:
-        super().__init__([ErrorRow(self.code, self.message, attr)])

@@ -1,25 +1,25 @@
 """Proving once more who one is, before what cannot be undone."""
 
-from collections.abc import Callable
+from rest_framework.request import Request
 
-from django.http import HttpRequest
-
-from accounts.models import User
-from accounts.privacy.exceptions import ProofRefused
-
-# Tell whether a code, typed now, proves that this user asks; a code that was used is used up. What sends codes puts its
-# check in here.
-code_checks: list[Callable[[HttpRequest, User, str], bool]] = []
+from accounts.authentication import signed_in
+from accounts.passwords.identity import confirm_identity
+from accounts.second_factor.exceptions import CodeRequired
+from accounts.second_factor.proof import with_proof
 
 
-def demand_proof(request: HttpRequest, user: User, *, password: str = "", code: str = "") -> None:
-    """Refuse unless the password or the code is the user's own.
+def demand_proof(request: Request, *, password: str = "", code: str = "") -> None:
+    """Refuse unless it is still them: by the second factor's code, or without one as ``confirm_identity`` asks.
 
     Raises:
-        ProofRefused: it is not; whether the account has a password is not told.
+        CodeRequired: the account has a second factor, and no code came.
+        InvalidCode, TooManyTries: see ``with_proof``.
+        WrongPassword, FreshLogInRequired, Throttled: see ``confirm_identity``.
     """
-    if code:
-        if not any(check(request, user, code) for check in code_checks):
-            raise ProofRefused("code")
-    elif not user.check_password(password):
-        raise ProofRefused("password")
+    user = signed_in(request)
+    if user.second_factor_at is None:
+        confirm_identity(request, wanted="erasure", password=password)
+    elif not code:
+        raise CodeRequired()
+    else:
+        with_proof(user, lambda factor, proof: None, request=request._request, code=code)

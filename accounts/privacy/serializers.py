@@ -6,15 +6,10 @@ from rest_framework import serializers
 
 
 class EraseSerializer(serializers.Serializer[Any]):
-    """The ``password`` or a ``code``: what cannot be undone is not done by whoever found an open phone."""
+    """What proves that it is still them: what cannot be undone is not done by whoever found an open phone."""
 
     password = serializers.CharField(required=False, trim_whitespace=False, max_length=4096, write_only=True)
     code = serializers.CharField(required=False, max_length=32, write_only=True)
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if len([name for name in ("password", "code") if attrs.get(name)]) != 1:
-            raise serializers.ValidationError({"password": ["Send the password or a code."]}, code="required")
-        return attrs
 
 
 class ErasureSerializer(serializers.Serializer[Any]):

@@ -12,7 +12,6 @@ from accounts.audit.models import SecurityEvent
 from accounts.audit.services import record
 from accounts.authentication import signed_in
 from accounts.privacy import services
-from accounts.privacy.exceptions import ProofRefused
 from accounts.privacy.exporting import export_of
 from accounts.privacy.proof import demand_proof
 from accounts.privacy.serializers import EraseSerializer, ErasureSerializer, ExportSerializer
@@ -65,7 +64,9 @@ class EraseView(APIView):
     @extend_schema(
         summary="Erase your account",
         description=(
-            "Cannot be undone. Needs the `password`, or a `code`. Every session ends at once, and nobody can log in; "
+            "Cannot be undone. Needs the second factor's `code` where there is one, else the `password`; an account "
+            "without one needs a log-in of the last 15 minutes (403 `fresh_log_in_required`). Every session ends at "
+            "once, and nobody can log in; "
             "within moments name, addresses, picture, carts and everything else that tells who you were is gone, and "
             "the e-mail address and phone number are free. Invoices and the books stay as long as the law says, under "
             "a pseudonym. While an order or money is open the answer is 409, with a row for each: `order_open`, "
@@ -78,11 +79,7 @@ class EraseView(APIView):
     )
     def post(self, request: Request) -> Response:
         proof, user = checked(EraseSerializer, request), signed_in(request)
-        try:
-            demand_proof(request._request, user, password=proof.get("password", ""), code=proof.get("code", ""))
-        except ProofRefused:
-            record(SecurityEvent.Kind.PROOF_REFUSED, user=user, request=request._request, wanted="erasure")
-            raise
+        demand_proof(request, password=proof.get("password", ""), code=proof.get("code", ""))
         erasure = retry_on_conflict(lambda: services.ask_for_erasure(user, request=request._request))
         body = {"detail": "Your account is closed and is being erased.", "created_at": erasure.created_at}
         return Response(ErasureSerializer(body).data, status=status.HTTP_202_ACCEPTED)

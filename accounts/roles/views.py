@@ -11,11 +11,11 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.authentication import signed_in
+from accounts.freshness import demand_fresh_log_in
 from accounts.models import User
 from accounts.roles import selectors, services
 from accounts.roles.definitions import StaffRole
 from accounts.roles.serializers import RoleSerializer, RolesSerializer, UserRolesSerializer
-from accounts.sessions.freshness import demand_fresh_log_in
 from ecommerce.http import checked
 
 _CLERK = OpenApiExample(
@@ -76,7 +76,7 @@ class UserRolesView(APIView):
     @extend_schema(
         summary="Give somebody roles",
         description=(
-            "Exactly these; none makes a customer of them. Takes a fresh log-in (`fresh_log_in_needed`). Everything "
+            "Exactly these; none makes a customer of them. Takes a fresh log-in (`fresh_log_in_required`). Everything "
             "that they have open ends at once, so that they come back with the new rights."
         ),
         request=RolesSerializer,

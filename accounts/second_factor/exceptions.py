@@ -49,7 +49,7 @@ class NoSecondFactor(DomainError):
 class CodeRequired(DomainError):
     status_code = 400
     code = "code_required"
-    message = "Staff give a code for this, not the password alone."
+    message = "Give a code for this: the password alone is not enough."
 
 
 class SecondFactorSetupRequired(PermissionDenied):

@@ -9,7 +9,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.authentication import signed_in
-from accounts.freshness import logged_in_lately
+from accounts.freshness import is_fresh
 from accounts.second_factor import log_in, services
 from accounts.second_factor.gate import must_have_factor
 from accounts.second_factor.serializers import (
@@ -108,7 +108,7 @@ class BeginView(SecondFactorView):
         beginning = services.begin(
             signed_in(request),
             request=request._request,
-            is_fresh=logged_in_lately(request),
+            is_fresh=is_fresh(request),
             password=data.get("password", ""),
         )
         return Response(asdict(beginning))

@@ -7,8 +7,8 @@ from django.dispatch import receiver
 from django.http import HttpRequest
 from django.utils import timezone
 
+from accounts.freshness import SESSION_LOGGED_IN
 from accounts.models import User
-from accounts.sessions.freshness import SESSION_LOGGED_IN
 from accounts.sessions.models import BrowserSession
 from ecommerce.client import client_address
 

@@ -14,8 +14,7 @@ from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 
 from accounts.authentication import signed_in
-from accounts.exceptions import FreshLogInRequired
-from accounts.freshness import logged_in_lately
+from accounts.freshness import demand_fresh_log_in
 from accounts.models import User
 from accounts.serializers import LOG_IN_ANSWER, SECOND_FACTOR_EXAMPLE, log_in_answer
 from accounts.social import services
@@ -188,6 +187,5 @@ def freshly_signed_in(request: Request) -> User:
         FreshLogInRequired: it is not.
     """
     user = signed_in(request)
-    if not logged_in_lately(request):
-        raise FreshLogInRequired()
+    demand_fresh_log_in(request)
     return user

@@ -228,7 +228,7 @@ def test_customer_may_not_hold_keys(api_client, customer):
 @pytest.mark.parametrize("way_in", [with_token, with_old_log_in])
 def test_making_a_key_takes_a_fresh_log_in(clerk, way_in):
     answer = way_in(clerk).post(KEYS, {"name": "Mine", "scopes": ["orders:read"]})
-    assert refusal(answer) == (403, "fresh_log_in_needed")
+    assert refusal(answer) == (403, "fresh_log_in_required")
     assert not ApiKey.objects.exists()
 
 

