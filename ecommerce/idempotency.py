@@ -9,7 +9,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.db import IntegrityError, OperationalError, transaction
@@ -20,13 +20,23 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from ecommerce.exceptions import DomainError, ErrorRow, sqlstate
-from ecommerce.insertion import insert_together
 from ecommerce.models import IdempotencyKey
 from ecommerce.prepared import Statement
 from ecommerce.transactions import retry_on_conflict
 
 RETENTION: timedelta = settings.IDEMPOTENCY_RETENTION
 HEADER = "Idempotency-Key"
+_BEGIN = Statement(
+    """
+INSERT INTO ecommerce_idempotencykey (owner, operation, key, fingerprint, created_at, expires_at)
+VALUES (%(owner)s, %(operation)s, %(key)s, %(fingerprint)s, statement_timestamp(), %(expires_at)s)
+""",
+    owner="text",
+    operation="text",
+    key="text",
+    fingerprint="text",
+    expires_at="timestamptz",
+)
 _ANSWER = Statement(
     """
 UPDATE ecommerce_idempotencykey SET status_code = %(status)s, body = %(body)s
@@ -38,6 +48,15 @@ WHERE owner = %(owner)s AND operation = %(operation)s AND key = %(key)s
     operation="text",
     key="text",
 )
+
+
+class _Step(NamedTuple):
+    """What is to be done once."""
+
+    owner: str
+    operation: str
+    key: str
+    fingerprint: str
 
 
 class IdempotencyKeyInvalid(DomainError):
@@ -114,20 +133,14 @@ def once(*, owner: str, operation: str, key: str, fingerprint: str, effect: Call
     Raises:
         IdempotencyKeyReused, IdempotencyInProgress
     """
-    row = IdempotencyKey(
-        owner=owner,
-        operation=operation,
-        key=key,
-        fingerprint=fingerprint,
-        expires_at=timezone.now() + RETENTION,
-    )
+    step = _Step(owner, operation, key, fingerprint)
     # The IntegrityError is caught outside the atomic block: inside, the transaction is broken already.
     try:
-        return retry_on_conflict(lambda: _first_time(row, effect))
+        return retry_on_conflict(lambda: _first_time(step, effect))
     except IntegrityError as error:
         if "idempotency_key_once" not in str(error):
             raise
-    return _replay(row)
+    return _replay(step)
 
 
 def _in_transaction(effect: Callable[[], Response]) -> Response:
@@ -135,11 +148,10 @@ def _in_transaction(effect: Callable[[], Response]) -> Response:
         return effect()
 
 
-def _first_time(row: IdempotencyKey, effect: Callable[[], Response]) -> Response:
+def _first_time(step: _Step, effect: Callable[[], Response]) -> Response:
     with transaction.atomic():
-        row.pk = None
         try:
-            insert_together([row])
+            _BEGIN.run(**step._asdict(), expires_at=timezone.now() + RETENTION)
         except OperationalError as error:
             if sqlstate(error) == "55P03":  # the first one holds the key for longer than the lock time-out
                 raise IdempotencyInProgress() from None
@@ -147,16 +159,16 @@ def _first_time(row: IdempotencyKey, effect: Callable[[], Response]) -> Response
         response = effect()
         body = JSONRenderer().render(response.data)
         _ANSWER.run(
-            status=response.status_code, body=Binary(body), owner=row.owner, operation=row.operation, key=row.key
+            status=response.status_code, body=Binary(body), owner=step.owner, operation=step.operation, key=step.key
         )
         return response
 
 
-def _replay(row: IdempotencyKey) -> Response:
-    stored = IdempotencyKey.objects.filter(owner=row.owner, operation=row.operation, key=row.key).first()
+def _replay(step: _Step) -> Response:
+    stored = IdempotencyKey.objects.filter(owner=step.owner, operation=step.operation, key=step.key).first()
     if stored is None or stored.status_code is None or stored.body is None:
         raise IdempotencyInProgress()
-    if stored.fingerprint != row.fingerprint:
+    if stored.fingerprint != step.fingerprint:
         raise IdempotencyKeyReused()
     data: Any = json.loads(bytes(stored.body))
     return Response(data, status=stored.status_code, headers={"Idempotent-Replayed": "true"})

@@ -4,9 +4,10 @@ Building a query takes Django longer than PostgreSQL takes to run it. ``bench/ca
 show what these are good for.
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from functools import cache
 from types import NoneType
@@ -29,30 +30,36 @@ def insert_once(row: models.Model) -> bool:
         return bool(cursor.rowcount == 1)
 
 
-def insert_together(*batches: Sequence[models.Model]) -> None:
-    """Insert rows of several models in one statement; each batch is of one model, and none is empty.
+def inserting(model: type[models.Model], name: str) -> str:
+    """Return the step of a statement, for its ``WITH``, that inserts what ``as_rows`` gives it by this name.
 
-    They may refer to each other: foreign keys are looked at when the transaction ends. Values that the database gives
-    the only row of the first batch are put into it.
-
-    Raises:
-        IntegrityError: a unique key is taken; nothing is inserted.
+    It has the name itself, and gives what the database has put into the rows, if anything, beside their keys. Several
+    such steps may insert rows that refer to each other: foreign keys are looked at when the transaction ends.
     """
-    parts, parameters = [], []
-    for number, batch in enumerate(batches):
-        sql, values = _insert(batch)
-        given = _given_by_database(batch[0]) if number == 0 else []
-        returning = ", ".join(f'"{field.column}"' for field in given) or "1"
-        parts.append(f"inserted_{number} AS ({sql} RETURNING {returning})")
-        parameters += values
-    with connection.cursor() as cursor:
-        cursor.execute(f"WITH {', '.join(parts)} SELECT * FROM inserted_0", parameters)  # noqa: S608 - names of models
-        first = cursor.fetchone()
-    row = batches[0][0]
-    for field, value in zip(_given_by_database(row), first, strict=False):
-        setattr(row, field.attname, value)
-    for each in (each for batch in batches for each in batch):
-        each._state.adding, each._state.db = False, connection.alias
+    table = f'"{model._meta.db_table}"'
+    columns = ", ".join(f'"{column.field.column}"' for column in _brought(model))
+    returned = ", ".join(f'"{field.column}"' for field in {model._meta.pk: 0, **dict.fromkeys(_given(model))})
+    return (
+        f"{name} AS (INSERT INTO {table} ({columns})"  # noqa: S608 - names of the model
+        f" SELECT {columns} FROM jsonb_populate_recordset(NULL::{table}, %({name})s) RETURNING {returned})"
+    )
+
+
+def as_rows(model: type[models.Model], rows: Sequence[models.Model]) -> str:
+    """Return new rows as the ``jsonb`` that ``inserting`` takes; they count as stored."""
+    columns = _brought(model)
+    brought = []
+    for row in rows:
+        brought.append(
+            {
+                column.field.column: column.field.pre_save(row, add=True)
+                if column.sets_itself
+                else getattr(row, column.attname)
+                for column in columns
+            }
+        )
+        row._state.adding, row._state.db = False, connection.alias
+    return json.dumps(brought, default=_text)
 
 
 @dataclass(frozen=True)
@@ -106,5 +113,22 @@ def _insert(rows: Sequence[models.Model]) -> tuple[str, list[Any]]:
     return head + ", ".join(texts), parameters
 
 
-def _given_by_database(row: models.Model) -> "list[models.Field[Any, Any]]":
-    return [field for field in row._meta.concrete_fields if isinstance(getattr(row, field.attname), DatabaseDefault)]
+@cache
+def _given(model: type[models.Model]) -> "list[models.Field[Any, Any]]":
+    """Return the fields that are the database's to fill."""
+    return [
+        field
+        for field in model._meta.concrete_fields
+        if isinstance(field, models.AutoField) or (field.has_db_default() and not field.has_default())
+    ]
+
+
+@cache
+def _brought(model: type[models.Model]) -> list[_Column]:
+    return [column for column in _columns(model)[1] if column.field not in _given(model)]
+
+
+def _text(value: object) -> str:
+    if isinstance(value, UUID | Decimal | date):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} has no place in JSON")

@@ -5,11 +5,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 from django.contrib.postgres.fields import ArrayField
-from django.db.models import Q, QuerySet, TextField, UUIDField
+from django.db.models import Func, Q, QuerySet, TextField, UUIDField
 
 from catalog.exceptions import InsufficientStock, ProductUnavailable, VariantRequired
 from catalog.models import Product, Stock, Variant
@@ -18,6 +19,8 @@ from catalog.prices.selectors import offers_in, with_offers
 from catalog.tax_kinds import TaxKind
 from ecommerce.exceptions import DomainError, ErrorRow
 from ecommerce.prepared import AnyOf, Parameter, Prepared, ids
+from ecommerce.transactions import may_lose
+from orders.checkout.limits import Held, Turn
 from orders.exceptions import PriceChanged
 from orders.promotions.selectors import with_promotions
 
@@ -34,7 +37,7 @@ class ItemInput:
 
 @dataclass(frozen=True)
 class Sellable:
-    """A variant that is for sale, as it is now: its stock row is locked until the transaction ends."""
+    """A variant that is for sale, as it is now."""
 
     variant_id: UUID
     product_id: UUID
@@ -76,6 +79,10 @@ class WantedLine:
         object.__setattr__(self, "price", price)
 
     @property
+    def lies_here(self) -> bool:
+        return self.quantity <= self.variant.available or not self.variant.keeps_stock
+
+    @property
     def awaited(self) -> int:
         """How many of the units come later."""
         return max(self.quantity - max(self.variant.available, 0), 0) if self.variant.keeps_stock else 0
@@ -88,7 +95,30 @@ _COLUMNS = (
 )
 
 
-def _sellable(condition: Any, to: Any) -> QuerySet[Any, Any]:
+_USER = Parameter("user", UUIDField())
+_CODES = Parameter("codes", ArrayField(TextField()), cast="text[]")
+_CUSTOMER = Parameter("customer_key", TextField())
+
+
+class _TakeTurn(Func):
+    """Waits for a customer's turn, and tells what they hold then, see ``checkout.limits``; in a query of its own."""
+
+    function = "orders_take_turn"
+    template = "(SELECT %(function)s(%(expressions)s)::text)"
+    output_field = TextField()
+
+    def __init__(self) -> None:
+        super().__init__(
+            Parameter("turn", ArrayField(TextField()), cast="text[]"),
+            Parameter("buyer", UUIDField(), cast="uuid"),
+            Parameter("email", TextField()),
+            Parameter("phone_number", TextField()),
+            ids("products"),
+            ids("variants"),
+        )
+
+
+def _sellable(condition: Any, to: Parameter | None, more: dict[str, _TakeTurn]) -> QuerySet[Any, Any]:
     rows = Variant.objects.filter(
         condition,
         is_active=True,
@@ -99,33 +129,35 @@ def _sellable(condition: Any, to: Any) -> QuerySet[Any, Any]:
     promoted = with_promotions(
         with_offers(rows, to=to), to=to, codes=_CODES, customer_key=_CUSTOMER, product="product_id"
     )
-    return promoted.values_list(*_COLUMNS)
+    return promoted.annotate(**more).values_list(*_COLUMNS, *more)
 
 
-_USER = Parameter("user", UUIDField())
-_CODES = Parameter("codes", ArrayField(TextField()), cast="text[]")
-_CUSTOMER = Parameter("customer_key", TextField())
 _NAMED = AnyOf("pk", ids("variants"))
 _NAMED_BY_PRODUCT = Q(_NAMED) | Q(AnyOf("product_id", ids("products")))
-_LOCKED = {
-    (signed_in, by_product): Prepared(
-        lambda condition=condition, to=to: _sellable(condition, to),  # type: ignore[misc]
-        lock=Stock,
-    )
+_KINDS = {  # by whether somebody is signed in, and whether something is named by its product
+    (signed_in, by_product): (condition, to)
     for signed_in, to in ((True, _USER), (False, None))
     for by_product, condition in ((True, _NAMED_BY_PRODUCT), (False, _NAMED))
 }
+_READ = {key: Prepared(partial(_sellable, *kind, {"held": _TakeTurn()})) for key, kind in _KINDS.items()}
+_LOCKED = {key: Prepared(partial(_sellable, *kind, {}), lock=Stock) for key, kind in _KINDS.items()}
 
 
-def lock_lines(
-    items: Sequence[ItemInput], *, user_id: UUID | None, codes: Sequence[str] = (), customer_key: str = ""
-) -> list[WantedLine]:
-    """Return what is wanted with prices for this user (None: anybody), its stock locked, in one statement.
+def wanted_lines(
+    items: Sequence[ItemInput],
+    *,
+    user_id: UUID | None,
+    codes: Sequence[str] = (),
+    customer_key: str = "",
+    turn: Turn | None = None,
+) -> tuple[list[WantedLine], Held | None]:
+    """Return what is wanted with prices for this user (None: anybody), and what the customer of this ``turn`` holds.
 
-    With what promotions it may have, by ``codes`` too, that ``customer_key`` has not used up.
+    With what promotions it may have, by ``codes`` too, that ``customer_key`` has not used up. One statement, which
+    locks no stock, where everything is here and the transaction may lose. Else a second one locks it, by product and
+    variant, as everywhere; it does not wait for a turn, since nobody who waits for one may hold stock.
 
-    Lines of the same variant are added up; the first one's place counts. Locks are taken in one order everywhere, by
-    product and variant. Must run inside a transaction.
+    Lines of the same variant are added up; the first one's place counts. Must run inside a transaction.
 
     Raises:
         ProductUnavailable: a product or variant is unknown or not for sale; one row each.
@@ -133,21 +165,33 @@ def lock_lines(
         InsufficientStock: names every short item; nothing is taken.
     """
     products = {item.product_id for item in items if item.variant_id is None and item.product_id is not None}
-    rows = _LOCKED[user_id is not None, bool(products)].rows(
-        user=user_id,
-        variants=[item.variant_id for item in items if item.variant_id],
-        products=list(products),
-        codes=list(codes),
-        customer_key=customer_key,
+    which = user_id is not None, bool(products)
+    values = {
+        "user": user_id,
+        "variants": [item.variant_id for item in items if item.variant_id],
+        "products": list(products),
+        "codes": list(codes),
+        "customer_key": customer_key,
+    }
+    turn = turn or Turn(())
+    rows = _READ[which].rows(
+        **values, turn=list(turn.names), buyer=user_id, email=turn.email, phone_number=turn.phone_number
     )
+    held = Held.told(rows[0][-1]) if rows and turn.names else None
+    lines = _lines(items, rows)
+    if not (may_lose() and all(line.lies_here for line in lines)):
+        lines = _lines(items, _LOCKED[which].rows(**values))
+        _refuse_short(lines)
+    return lines, held
+
+
+def _lines(items: Sequence[ItemInput], rows: Iterable[Sequence[Any]]) -> list[WantedLine]:
     found = {row[0]: _sellable_of(row) for row in rows}
     wanted, attrs = chosen_variants(items, ((each.product_id, pk) for pk, each in found.items()))
     unknown = [f"{attrs[pk]}.variant_id" for pk in wanted if pk not in found]
     if unknown:
         raise ProductUnavailable(_rows(ProductUnavailable, unknown))
-    lines = [WantedLine(found[pk], quantity, attrs[pk]) for pk, quantity in wanted.items()]
-    _refuse_short(lines)
-    return lines
+    return [WantedLine(found[pk], quantity, attrs[pk]) for pk, quantity in wanted.items()]
 
 
 def resolve_items(items: Sequence[ItemInput]) -> tuple[Counter[UUID], dict[UUID, str]]:

@@ -1,7 +1,8 @@
 """Placing an order: what is wanted becomes a pending order with its stock reserved.
 
-However many lines it has, it takes three statements: one reads and locks, one inserts the order with all that belongs
-to it, one takes the stock.
+However many lines it has, it takes two statements: one reads, one inserts the order with all that belongs to it and
+takes the stock, which is locked from there to the end only. If that has been sold in between, the transaction loses
+and is run again. Where it cannot be, or where something is short or comes later, a third statement reads and locks.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,12 +16,13 @@ from django.utils import timezone
 
 from accounts.models import User
 from catalog import stock
-from catalog.models import StockMovement
-from ecommerce.insertion import insert_together
-from ecommerce.transactions import joined
+from ecommerce.insertion import as_rows, inserting
+from ecommerce.prepared import Statement
+from ecommerce.transactions import Overtaken, joined
 from orders import hooks
+from orders.checkout.limits import Turn, refuse_hoarding
 from orders.exceptions import MixedCurrencies, TotalTooLarge
-from orders.lines import ItemInput, WantedLine, lock_lines, refuse_changed
+from orders.lines import ItemInput, WantedLine, refuse_changed, wanted_lines
 from orders.models import Cart, Order, OrderEvent, OrderItem
 from orders.pricing.baskets import BasketLine, BasketTotals, Delivery, price_basket
 from orders.promotions import limits
@@ -28,6 +30,16 @@ from orders.promotions.customers import customer_key_of
 from orders.promotions.selectors import promotions_in
 
 LARGEST_TOTAL = Decimal("9999999999.99")
+_PLACE = Statement(
+    f"""
+WITH {inserting(Order, "placed")}, {inserting(OrderItem, "items")}, {inserting(OrderEvent, "events")}, {stock.TAKING}
+SELECT number, (SELECT count(*) FROM taken) FROM placed
+""",  # noqa: S608 - names of our own tables
+    placed="jsonb",
+    items="jsonb",
+    events="jsonb",
+    **stock.TAKING_TYPES,
+)
 
 
 @dataclass(frozen=True)
@@ -49,13 +61,15 @@ def place_order(
     seen: Mapping[UUID, Decimal] | None = None,
     delivery: Delivery | None = None,
     codes: Sequence[str] = (),
+    limited: bool = False,
 ) -> Order:
     """Create a pending order and reserve its stock until ``reserved_until``; it comes back with its lines.
 
     Prices are what the variants cost this user in these quantities now; they are copied, so a later change in the
     catalogue does not touch this order. Lines of the same variant are added up. With ``cart`` (locked by the caller)
     the order belongs to that version of it. ``seen`` has the prices of the variants that the user was shown, ``codes``
-    (normalised) the coupons that they have entered. Promotions that take something off are used up by it.
+    (normalised) the coupons that they have entered. Promotions that take something off are used up by it. ``limited``
+    orders count for what their customer holds already.
 
     Raises:
         ProductUnavailable: a product or variant is unknown or not for sale; one row each.
@@ -65,10 +79,15 @@ def place_order(
         MixedCurrencies: the products are priced in different currencies.
         TotalTooLarge: beyond what the amounts can hold.
         CouponRefused, PromotionExhausted: see ``promotions.limits.redeem``.
+        TooManyUnpaidOrders, TooManyUnitsHeld: see ``checkout.limits``; of ``limited`` orders only.
+        Overtaken: somebody was faster; only where the transaction is run again then (``may_lose``).
     """
     contact = _reached(contact or Contact(), user)
     customer_key = customer_key_of(user.pk if user else None, email=contact.email, phone_number=contact.phone_number)
-    wanted = lock_lines(items, user_id=user.pk if user else None, codes=codes, customer_key=customer_key)
+    turn = Turn.of(user, email=contact.email, phone_number=contact.phone_number) if limited else None
+    wanted, held = wanted_lines(
+        items, user_id=user.pk if user else None, codes=codes, customer_key=customer_key, turn=turn
+    )
     if seen is not None:
         refuse_changed(wanted, seen)
     currencies = {line.variant.currency for line in wanted}
@@ -84,29 +103,36 @@ def place_order(
     order = _order(totals, user=user, contact=contact, cart=cart, currency=currencies.pop())
     order.delivery = (delivery.snapshot or {}) if delivery else {}
     lines = _items(order, wanted, totals)
-    insert_together([order], lines, [OrderEvent(order=order, to_status=order.status, actor=user)])
-    stock.apply_changes(
-        [
-            stock.Change(
-                variant_id=line.variant_id,
-                kind=StockMovement.Kind.RESERVE,
-                available=-line.quantity,
-                order_item_id=line.pk,
-            )
-            for line, each in zip(lines, wanted, strict=True)
-            if each.variant.keeps_stock
-        ],
-        actor=user,
-    )
+    _insert(order, lines, wanted)
     limits.redeem(order, totals.applied, customer_key=customer_key, codes=codes)
-    _keep_items(order, lines)
     for follow in hooks.after_placing:
         follow(order)
+    if held is not None:
+        refuse_hoarding(order, held)
     return order
 
 
-def _keep_items(order: Order, lines: list[OrderItem]) -> None:
-    """Have ``order.items.all()`` give these lines, as if they had been prefetched: whoever shows the order asks."""
+def _insert(order: Order, lines: list[OrderItem], wanted: Sequence[WantedLine]) -> None:
+    """Insert an order with its lines and its first event, and take its stock.
+
+    Raises:
+        Overtaken: what was read is there no more.
+    """
+    taking = [
+        stock.Taking(line.variant_id, line.quantity, min(line.quantity, each.variant.available), line.pk)
+        for line, each in zip(lines, wanted, strict=True)
+        if each.variant.keeps_stock
+    ]
+    number, taken = _PLACE.run(
+        placed=as_rows(Order, [order]),
+        items=as_rows(OrderItem, lines),
+        events=as_rows(OrderEvent, [OrderEvent(order=order, to_status=order.status, actor_id=order.user_id)]),
+        **stock.taking(taking, actor_id=order.user_id),
+    )[0]
+    if taken < len(taking):
+        raise Overtaken()
+    order.number = number
+    # Whoever shows the order asks for ``order.items.all()``: as if they had been prefetched.
     items = order.items.all()
     items._result_cache = lines
     order._prefetched_objects_cache = {"items": items}  # type: ignore[attr-defined]

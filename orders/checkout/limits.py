@@ -1,60 +1,68 @@
-"""How much of the shop's stock one customer may hold without having paid for it; exact under concurrency."""
+"""How much of the shop's stock one customer may hold without having paid for it; exact under concurrency.
+
+The orders of one customer are placed one after the other. The function ``orders_take_turn`` (in the migrations) waits
+for that, and tells what the customer holds then; it is asked by the statement that reads what is wanted.
+"""
+
+import json
+from collections import Counter
+from dataclasses import dataclass
+from typing import Self
+from uuid import UUID
 
 from django.conf import settings
-from django.db import connection
 
 from accounts.models import User
-from ecommerce.prepared import Statement
 from orders.exceptions import TooManyUnitsHeld, TooManyUnpaidOrders
 from orders.models import Order
-from orders.placing import Contact
-
-_HELD = """
-WITH unpaid AS (SELECT id FROM orders_order WHERE status = 'pending' AND {whose})
-SELECT item.product_id, sum(item.quantity - item.cancelled_quantity), (SELECT count(*) FROM unpaid)
-FROM orders_orderitem AS item JOIN unpaid ON unpaid.id = item.order_id
-WHERE item.product_id = ANY(%(products)s) GROUP BY item.product_id
-"""
-_HELD_BY_USER = Statement(_HELD.replace("{whose}", "user_id = %(user)s"), products="uuid[]", user="uuid")
-_HELD_BY_GUEST = Statement(
-    _HELD.replace(
-        "{whose}",
-        "user_id IS NULL"
-        " AND (email = %(email)s AND email <> '' OR phone_number = %(phone_number)s AND phone_number <> '')",
-    ),
-    products="uuid[]",
-    email="text",
-    phone_number="text",
-)
 
 
-def take_turns(user: User | None, contact: Contact) -> None:
-    """Let the orders of one customer be placed one after the other, until the transaction ends."""
-    # In one order, so that guests who share an e-mail or a phone number do not wait for each other in a circle.
-    guest = (f"guest:{way}" for way in (contact.email, contact.phone_number) if way)
-    with connection.cursor() as cursor:
-        for name in [f"user:{user.pk}"] if user else sorted(guest):
-            cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"unpaid-orders:{name}"])
+@dataclass(frozen=True)
+class Turn:
+    """Whose orders are placed one after the other: a user's, or a guest's, who is known by e-mail or phone number."""
+
+    names: tuple[str, ...]
+    email: str = ""
+    phone_number: str = ""
+
+    @classmethod
+    def of(cls, user: User | None, *, email: str, phone_number: str) -> Self:
+        if user is not None:
+            return cls((f"unpaid-orders:user:{user.pk}",))
+        # In one order, so that guests who share an e-mail or a phone number do not wait for each other in a circle.
+        names = sorted(f"unpaid-orders:guest:{way}" for way in (email, phone_number) if way)
+        return cls(tuple(names), email, phone_number)
 
 
-def refuse_hoarding(order: Order) -> None:
+@dataclass(frozen=True)
+class Held:
+    """What a customer's unpaid orders hold: how many there are, and units by product, of those that were asked for."""
+
+    orders: int
+    units: dict[UUID, int]
+
+    @classmethod
+    def told(cls, text: str) -> Self:
+        """Return what ``orders_take_turn`` has told."""
+        told = json.loads(text)
+        return cls(told["orders"], {UUID(product_id): units for product_id, units in told["units"].items()})
+
+
+def refuse_hoarding(order: Order, held: Held) -> None:
     """Refuse an order that was placed a moment ago, in this transaction, if its customer now holds too much.
-
-    What an unpaid order holds is its customer's, so all of theirs count together. A guest is known by e-mail or phone
-    number. One statement.
 
     Raises:
         TooManyUnpaidOrders: there would be more than ``ORDER_MAX_UNPAID``.
         TooManyUnitsHeld: there would be more than ``ORDER_MAX_UNITS_HELD`` of one product in them.
     """
-    lines = list(order.items.all())
-    products = [line.product_id for line in lines]
-    if order.user_id:
-        held = _HELD_BY_USER.run(products=products, user=order.user_id)
-    else:
-        held = _HELD_BY_GUEST.run(products=products, email=order.email, phone_number=order.phone_number)
-    if any(orders > settings.ORDER_MAX_UNPAID for _, _, orders in held):
+    if order.status != Order.Status.PENDING:  # paid at once, since it costs nothing
+        return
+    if held.orders >= settings.ORDER_MAX_UNPAID:
         raise TooManyUnpaidOrders()
-    too_many = {product_id for product_id, units, _ in held if units > settings.ORDER_MAX_UNITS_HELD}
+    lines = list(order.items.all())
+    units = Counter(held.units)
+    for line in lines:
+        units[line.product_id] += line.quantity
+    too_many = [line.position for line in lines if units[line.product_id] > settings.ORDER_MAX_UNITS_HELD]
     if too_many:
-        raise TooManyUnitsHeld([line.position for line in lines if line.product_id in too_many])
+        raise TooManyUnitsHeld(too_many)

@@ -16,7 +16,6 @@ from orders import hooks
 from orders.cart_totals import totals_of
 from orders.carts import CartChanged, clear, lock_cart, touch
 from orders.checkout.door import refuse_at_the_door
-from orders.checkout.limits import refuse_hoarding, take_turns
 from orders.checkout.models import Checkout, checkout_of
 from orders.checkout.shipping import ShippingChoice, delivery_of, keep_quote, parcel_of_cart
 from orders.exceptions import CartEmpty, ContactRequired, PriceChanged, TotalChanged
@@ -174,7 +173,6 @@ def submit_order(
         contact = replace(contact, email=normalise_email(contact.email))
         if not (contact.email or contact.phone_number):
             raise ContactRequired()
-    take_turns(user, contact)
     customer_key = customer_key_of(user.pk if user else None, email=contact.email, phone_number=contact.phone_number)
     delivery = delivery_of(
         shipping,
@@ -186,7 +184,14 @@ def submit_order(
     )
     try:
         order = place_order(
-            user=user, items=items, contact=contact, cart=cart, seen=seen, delivery=delivery, codes=codes
+            user=user,
+            items=items,
+            contact=contact,
+            cart=cart,
+            seen=seen,
+            delivery=delivery,
+            codes=codes,
+            limited=True,
         )
     except InsufficientStock as error:
         if user is not None and (own_orders := _unpaid_orders(user)):
@@ -202,7 +207,6 @@ def submit_order(
         )
     if expected_total is not None and order.total_amount != expected_total:
         raise TotalChanged(order)
-    refuse_hoarding(order)
     if user is None and order.email:
         send_order_received.owe(f"order-received:{order.pk}", order_id=str(order.pk))
     return order

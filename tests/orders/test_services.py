@@ -300,7 +300,7 @@ def test_placing_takes_three_statements_for_any_number_of_lines(lines, django_as
     wanted = [ItemInput(quantity=1, product_id=ProductFactory().pk) for _ in range(lines)]
     user = UserFactory()
 
-    with django_assert_num_queries(3):  # read and lock, the order with its lines and event, the stock
+    with django_assert_num_queries(3):  # the turn, what is wanted, locked; the order with all that belongs to it
         placing.place_order(user=user, items=wanted)
 
 
