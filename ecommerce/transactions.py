@@ -41,7 +41,7 @@ def retry_on_conflict(operation: Callable[[], Result]) -> Result:
     if connection.in_atomic_block:
         return operation()
     for attempt in range(_TRIES):
-        left = _tries_left.set(_TRIES - attempt - 1)
+        token = _tries_left.set(_TRIES - attempt - 1)
         try:
             return operation()
         except Overtaken:
@@ -52,7 +52,7 @@ def retry_on_conflict(operation: Callable[[], Result]) -> Result:
             if attempt + 1 < _TRIES:
                 time.sleep(random.uniform(0.01, 0.05) * (attempt + 1))  # noqa: S311 - jitter, not a secret
         finally:
-            _tries_left.reset(left)
+            _tries_left.reset(token)
     raise Busy()
 
 
