@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from unfold.views import ChangeList
 
+from accounts.history.admin import WithHistory
 from catalog import services
 from catalog.attributes.admin import AttributeAdmin
 from catalog.attributes.models import Attribute
@@ -18,7 +19,7 @@ from catalog.curation import admin as curation_admin  # noqa: F401 - registers i
 from catalog.currencies.admin import ExchangeRateAdmin
 from catalog.exchange.admin import WithExchange
 from catalog.forms import BrandForm, CategoryForm, NewVariantForm, ProductForm, VariantForm
-from catalog.history.admin import WithHistory
+from catalog.history import admin as history_admin  # noqa: F401 - registers its lists
 from catalog.images.admin import ImageInline, WithPictures
 from catalog.inventory import admin as inventory_admin  # noqa: F401 - registers its pages
 from catalog.models import Brand, Category, ExchangeRate, Product, ProductQuerySet, Stock, StockMovement, Variant

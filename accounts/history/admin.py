@@ -8,15 +8,13 @@ from django.db.models import Model
 from django.http import HttpRequest
 from pghistory.models import Event
 
+from accounts.history import selectors
+from accounts.history.events import KINDS, Kind
 from accounts.models import User
-from catalog.history import selectors
-from catalog.history.models import EVENT_MODELS
 from ecommerce.admin_base import EMPTY, ReadOnlyAdmin, ShopAdmin, Table, column, table, when
 
 SHOWN = 20  # changes on a page
 _LONGEST = 80  # characters of a value in a table
-
-_KINDS = {model: kind for kind, model in selectors.EVENTS.items()}
 
 
 def shortened(value: Any) -> str:
@@ -42,7 +40,7 @@ class WithHistory(ShopAdmin):
 
     def tables(self, request: HttpRequest, obj: Model) -> list[Table]:
         tables = super().tables(request, obj)
-        if not (isinstance(request.user, User) and selectors.may_read_history(request.user)):
+        if not (isinstance(request.user, User) and selectors.may_read_history(request.user, type(obj))):
             return tables
         rows = [
             (
@@ -53,7 +51,7 @@ class WithHistory(ShopAdmin):
                 str(change.actor or change.actor_id or EMPTY),
                 change.via or EMPTY,
             )
-            for change in selectors.read_changes(list(selectors.changes_of(obj)[:SHOWN]))
+            for change in selectors.read_changes(list(selectors.changes_of(type(obj), obj.pk)[:SHOWN]))
         ]
         headers = ("Time", "What", "Happened", "Before → after", "Who", "By way of")
         return [*tables, table(f"The last {SHOWN} changes", headers, rows)]
@@ -64,7 +62,7 @@ class EventAdmin(ReadOnlyAdmin):
 
     list_display = ("pgh_created_at", "named", "pgh_label", "who", "via", "request_id")
     list_filter = ("pgh_label", "pgh_created_at")
-    search_fields = ("=pgh_obj__id", "pgh_context__request_id", "pgh_context__actor")
+    search_fields = ("pgh_context__request_id", "pgh_context__actor")
     search_help_text = "The whole id of what was changed, of who changed it, or of the request"
     ordering = ("-pgh_id",)
     fields = (("pgh_created_at", "pgh_label"), "named", ("who", "via", "request_id"))
@@ -75,13 +73,17 @@ class EventAdmin(ReadOnlyAdmin):
         return [table("Before and after", ("Field", "Before", "After"), rows)]
 
     @property
-    def kind(self) -> str:
-        return _KINDS[self.model]
+    def kind(self) -> Kind:
+        return next(kind for kind in KINDS.values() if kind.model is self.model)
+
+    def get_search_fields(self, request: HttpRequest) -> list[str]:
+        tracked = self.kind.tracked._meta.pk
+        own = f"{self.kind.list_of}__id" if self.kind.list_of else f"pgh_obj__{tracked and tracked.name}"
+        return [f"={own}", *super().get_search_fields(request)]
 
     @column("What")
     def named(self, event: Event) -> str:
-        facts = selectors.facts_of(self.kind, event)
-        return facts["name"] or str(facts["id"])
+        return selectors.names_of(self.kind, [event])[event.pk] or str(selectors.id_of(self.kind, event))
 
     @column("Who")
     def who(self, event: Event) -> str:
@@ -96,5 +98,7 @@ class EventAdmin(ReadOnlyAdmin):
         return selectors.facts_of(self.kind, event)["request_id"] or EMPTY
 
 
-for event_model in EVENT_MODELS:
-    admin.site.register(event_model, EventAdmin)
+def show_history(*models: type[Event]) -> None:
+    """Let the admin list all changes of these."""
+    for model in models:
+        admin.site.register(model, EventAdmin)

@@ -11,12 +11,12 @@ from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from accounts.history.context import acting
 from accounts.models import User
 from catalog import stock
 from catalog.exchange.models import CatalogueImport, ImportChange, ImportProblem
 from catalog.exchange.running import MAX_PROBLEMS, STEP, the_lock
 from catalog.exchange.services import lock_import
-from catalog.history.context import acting
 from catalog.importing.catalogue import refresh_statistics
 from catalog.importing.changes import PRODUCT_FIELDS, VARIANT_FIELDS, as_json, update_rows
 from catalog.models import Product, Stock, StockMovement, Variant
