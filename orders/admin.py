@@ -181,6 +181,7 @@ class OrderAdmin(BulkActions, ExportAction):
             title="Edit",
             question="The order is priced again, and its customer gets a mail that says what was changed.",
             button="Save",
+            preview=True,
             form_class=edit_form(order) if order else ConfirmForm,
             initial=initial_of(order) if order else None,
         )

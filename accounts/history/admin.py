@@ -4,7 +4,6 @@ import json
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Model
 from django.http import HttpRequest
 from pghistory.models import Event
 
@@ -38,7 +37,7 @@ def in_words(changes: dict[str, dict[str, Any]]) -> str:
 class WithHistory(ShopAdmin):
     """Shows below a row what was changed of it, to those who may read history."""
 
-    def tables(self, request: HttpRequest, obj: Model) -> list[Table]:
+    def tables(self, request: HttpRequest, obj: Any) -> list[Table]:
         tables = super().tables(request, obj)
         if not (isinstance(request.user, User) and selectors.may_read_history(request.user, type(obj))):
             return tables

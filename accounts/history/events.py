@@ -69,7 +69,7 @@ def history_of(
     ``by`` adds an index for finding what belongs to another row. With ``only_changes`` a row that is made or deleted
     is told by another.
     """
-    trackers = [pghistory.UpdateEvent(label="changed", row=pghistory.Old)]
+    trackers: list[Any] = [pghistory.UpdateEvent(label="changed", row=pghistory.Old)]
     if not only_changes:
         trackers = [pghistory.InsertEvent(label="created"), *trackers, pghistory.DeleteEvent(label="deleted")]
     return _event_model(

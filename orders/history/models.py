@@ -1,5 +1,7 @@
 """The history of how the shop delivers and of what it takes off: one table for each, and for each list."""
 
+from pghistory.models import Event
+
 from accounts.history.events import Kind, history_of, history_of_list, kept
 from orders.promotions.models import Coupon, Promotion
 from orders.shipping.models import PickupPoint, ShippingMethod, ShippingZone, WeightBand
@@ -55,7 +57,10 @@ PromotionCollectionEvent = history_of_list(PromotionCollection, owner="promotion
 PromotionProductEvent = history_of_list(PromotionProduct, owner="promotion")
 PromotionGroupEvent = history_of_list(PromotionGroup, owner="promotion")
 
-_OF_PROMOTION = {"belongs_to": {"promotion": "promotion"}, "list_of": "promotion"}
+
+def _of_promotion(name: str, model: type[Event]) -> Kind:
+    return Kind(name, model, "promotion__name", {"promotion": "promotion"}, list_of="promotion")
+
 
 EVENT_MODELS = (
     kept(Kind("shipping_zone", ShippingZoneEvent, "name")),
@@ -66,9 +71,9 @@ EVENT_MODELS = (
     kept(Kind("promotion", PromotionEvent, "name")),
     # Codes are made by the thousand, so a promotion does not tell of them.
     kept(Kind("coupon", CouponEvent, "code")),
-    kept(Kind("promotion_category", PromotionCategoryEvent, "promotion__name", **_OF_PROMOTION)),
-    kept(Kind("promotion_brand", PromotionBrandEvent, "promotion__name", **_OF_PROMOTION)),
-    kept(Kind("promotion_collection", PromotionCollectionEvent, "promotion__name", **_OF_PROMOTION)),
-    kept(Kind("promotion_product", PromotionProductEvent, "promotion__name", **_OF_PROMOTION)),
-    kept(Kind("promotion_group", PromotionGroupEvent, "promotion__name", **_OF_PROMOTION)),
+    kept(_of_promotion("promotion_category", PromotionCategoryEvent)),
+    kept(_of_promotion("promotion_brand", PromotionBrandEvent)),
+    kept(_of_promotion("promotion_collection", PromotionCollectionEvent)),
+    kept(_of_promotion("promotion_product", PromotionProductEvent)),
+    kept(_of_promotion("promotion_group", PromotionGroupEvent)),
 )

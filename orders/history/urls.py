@@ -2,12 +2,10 @@ from django.urls import path
 
 from orders.history import views
 
-_LIST = {"get": "list"}
-
 urlpatterns = [
-    path("shipping/zones/<uuid:pk>/history/", views.ZoneHistoryViewSet.as_view(_LIST)),
-    path("shipping/methods/<uuid:pk>/history/", views.MethodHistoryViewSet.as_view(_LIST)),
-    path("pickup-points/<uuid:pk>/history/", views.PointHistoryViewSet.as_view(_LIST)),
-    path("promotions/<uuid:pk>/history/", views.PromotionHistoryViewSet.as_view(_LIST)),
-    path("coupons/<uuid:pk>/history/", views.CouponHistoryViewSet.as_view(_LIST)),
+    path("shipping/zones/<uuid:pk>/history/", views.ZoneHistoryViewSet.as_view({"get": "list"})),
+    path("shipping/methods/<uuid:pk>/history/", views.MethodHistoryViewSet.as_view({"get": "list"})),
+    path("pickup-points/<uuid:pk>/history/", views.PointHistoryViewSet.as_view({"get": "list"})),
+    path("promotions/<uuid:pk>/history/", views.PromotionHistoryViewSet.as_view({"get": "list"})),
+    path("coupons/<uuid:pk>/history/", views.CouponHistoryViewSet.as_view({"get": "list"})),
 ]
