@@ -11,14 +11,15 @@ from django.urls import reverse
 from django.utils.html import format_html
 from unfold.views import ChangeList
 
-from catalog import services
+from accounts.history.admin import WithHistory
+from catalog import services, stock
 from catalog.attributes.admin import AttributeAdmin
 from catalog.attributes.models import Attribute
 from catalog.curation import admin as curation_admin  # noqa: F401 - registers itself
 from catalog.currencies.admin import ExchangeRateAdmin
 from catalog.exchange.admin import WithExchange
-from catalog.forms import BrandForm, CategoryForm, NewVariantForm, ProductForm, VariantForm
-from catalog.history.admin import WithHistory
+from catalog.forms import SELLING, BrandForm, CategoryForm, NewVariantForm, ProductForm, VariantForm
+from catalog.history import admin as history_admin  # noqa: F401 - registers its lists
 from catalog.images.admin import ImageInline, WithPictures
 from catalog.inventory import admin as inventory_admin  # noqa: F401 - registers its pages
 from catalog.models import Brand, Category, ExchangeRate, Product, ProductQuerySet, Stock, StockMovement, Variant
@@ -104,13 +105,20 @@ class VariantInline(UnfoldStackedInline):
     can_delete = False  # orders and the stock ledger name it; a variant that is not sold any more is made inactive
     readonly_fields = ("stock",)
     formfield_overrides = ShopAdmin.formfield_overrides
-    NEW = (("sku", "mpn"), ("price", "compare_at_price"), ("options", "first_units"), ("weight_grams", "barcode"))
+    NEW = (
+        ("sku", "mpn"),
+        ("price", "compare_at_price"),
+        ("options", "first_units"),
+        ("weight_grams", "barcode"),
+        SELLING,
+    )
     EXISTING = (
         ("sku", "mpn"),
         ("price", "compare_at_price"),
         ("options", "stock"),
         ("weight_grams", "barcode"),
         ("image_url", "position"),
+        SELLING,
         "is_active",
     )
 
@@ -119,7 +127,8 @@ class VariantInline(UnfoldStackedInline):
 
     def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
         form = NewVariantForm if obj is None else VariantForm
-        return super().get_formset(request, obj, **kwargs, form=form, validate_min=True)
+        own = type(form.__name__, (form,), {"may_sell_beyond": may(request, "change", Stock)})
+        return super().get_formset(request, obj, **kwargs, form=own, validate_min=True)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Variant]:
         return super().get_queryset(request).select_related("stock_level")
@@ -229,7 +238,9 @@ class ProductAdmin(WithExchange, WithPictures, WithHistory):
             fields = {name: form.cleaned_data[name] for name in ProductForm.Meta.fields}
             fields["tags"] = clean_tags(form.cleaned_data["tag_names"], create=may(request, "add", Tag))
             inputs = [row.as_input() for row in variants.forms if row.has_changed()]
-            services.create_product(variants=inputs, actor=request.user, id=product.pk, **fields)
+            # A form of a product with variants takes the id off its instance; what is logged and linked needs one.
+            product.pk = services.create_product(variants=inputs, actor=request.user, **fields).pk
+            self._save_selling(product, variants.forms)
             return
         changed = {row.pk: names for row, names in variants.changed_objects}
         columns = {field.name for field in Variant._meta.concrete_fields}
@@ -238,9 +249,15 @@ class ProductAdmin(WithExchange, WithPictures, WithHistory):
                 row.save()
             else:
                 row.save(update_fields=[*(name for name in changed[row.pk] if name in columns), "updated_at"])
+        self._save_selling(product, variants.forms)
         services.refresh_product(product.pk, touch=bool(rows))
         for formset in formsets[1:]:
             self.save_pictures(product, formset)
+
+    def _save_selling(self, product: Product, forms: Any) -> None:
+        wanted = {form.cleaned_data["sku"]: form.selling for form in forms if form.changes_selling and form.selling}
+        found = Variant.objects.filter(product_id=product.pk, sku__in=wanted).values_list("pk", "sku")
+        stock.set_selling({pk: wanted[sku] for pk, sku in found})
 
     def get_inlines(self, request: HttpRequest, obj: Any) -> Any:
         return self.inlines if obj else self.inlines[:1]  # a picture needs a product that is there

@@ -7,9 +7,11 @@ class CatalogConfig(AppConfig):
     def ready(self) -> None:
         from accounts.people.facts import facts
         from catalog import checks, ltree, privacy  # noqa: F401 - ltree registers the look-ups
+        from catalog.history import selectors as history
         from catalog.reviews.selectors import counts_of
         from ecommerce import invariants
 
         invariants.register("catalogue", checks.CHECKS)
         privacy.register()
+        history.register()
         facts["reviews"] = counts_of

@@ -19,13 +19,15 @@ from catalog.attributes.cleaning import clean_attributes
 from catalog.attributes.exceptions import AttributesRefused
 from catalog.duplicates import is_id
 from catalog.editing.url_keys import RESERVED, RESERVED_TEXT, free_url_key
-from catalog.inventory.availability import AvailabilityPolicy
+from catalog.inventory.availability import AvailabilityPolicy, Selling
+from catalog.inventory.exceptions import AvailabilityNotWhole
 from catalog.models import Brand, Category, Product, StockMovement, Variant
 from catalog.services import VariantInput
 from catalog.tagging.exceptions import TagsRefused
 from catalog.tagging.selectors import shown_names
 from catalog.tagging.services import clean_names, clean_tags
 
+SELLING = ("availability_policy", "backorder_limit", "available_from")  # columns of Stock
 MOST_UNITS = 1_000_000  # of one adjustment; more is a slip of the finger
 
 
@@ -222,7 +224,67 @@ class ProductForm(UrlKeyMixin, forms.ModelForm):  # type: ignore[type-arg]
         return data
 
 
-class VariantForm(forms.ModelForm):  # type: ignore[type-arg]
+class PolicyField(forms.ChoiceField):
+    """What a variant of which nothing is left does; a form without it leaves that alone."""
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return bool(data) and super().has_changed(initial, data)
+
+
+class SellingForm(forms.Form):
+    """Whether a variant is sold beyond what is here."""
+
+    POLICIES = (
+        (AvailabilityPolicy.DENY.value, "Not sold when nothing is left"),
+        (AvailabilityPolicy.BACKORDER.value, "Back-order: sold now, sent when more have come"),
+        (AvailabilityPolicy.PREORDER.value, "Pre-order: sold before it is out"),
+    )
+
+    availability_policy = PolicyField(
+        label="When nothing is left",
+        choices=POLICIES,
+        required=False,
+        initial=AvailabilityPolicy.DENY.value,
+        widget=UnfoldAdminSelectWidget(choices=POLICIES),
+    )
+    backorder_limit = forms.IntegerField(
+        label="At most",
+        min_value=0,
+        max_value=MOST_UNITS,
+        required=False,
+        widget=UnfoldAdminIntegerFieldWidget(),
+        help_text="Units that are sold beyond those that are here. What was sold beyond a lower limit stays sold.",
+    )
+    available_from = forms.DateField(
+        label="Expected from",
+        required=False,
+        widget=UnfoldAdminDateWidget(),
+        help_text="What customers are told; a pre-order needs it.",
+    )
+
+    def clean(self) -> dict[str, Any]:
+        data: dict[str, Any] = super().clean() or {}
+        selling = self.selling
+        if not self.errors and selling is not None:
+            try:
+                selling.check()
+            except AvailabilityNotWhole as refusal:
+                for row in refusal.rows:
+                    self.add_error(row.attr, row.detail)
+        return data
+
+    @property
+    def selling(self) -> Selling | None:
+        """What a clean form says; None where it says nothing."""
+        policy = self.cleaned_data.get("availability_policy")
+        if not policy:
+            return None
+        limit, day = self.cleaned_data.get("backorder_limit"), self.cleaned_data.get("available_from")
+        return Selling(AvailabilityPolicy(policy), limit or 0, day)
+
+
+class VariantForm(SellingForm, forms.ModelForm):  # type: ignore[type-arg]
+    may_sell_beyond = False  # the reader
     options = OptionsField()
     compare_at_price = forms.DecimalField(
         required=False,
@@ -242,6 +304,18 @@ class VariantForm(forms.ModelForm):  # type: ignore[type-arg]
             "weight_grams": "Weight in grams",
             "image_url": "Picture (address)",
         }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        level = getattr(self.instance, "stock_level", None)
+        for name in SELLING:
+            if level is not None:
+                self.initial[name] = getattr(level, name) or None
+            self.fields[name].disabled = not self.may_sell_beyond
+
+    @property
+    def changes_selling(self) -> bool:
+        return bool(set(SELLING) & set(self.changed_data))
 
 
 class NewVariantForm(VariantForm):
@@ -306,29 +380,9 @@ class AdjustStockForm(forms.Form):
         return data
 
 
-class AvailabilityForm(forms.Form):
-    """Whether a variant is sold beyond what is here."""
+class AvailabilityForm(SellingForm):
+    """Whether a variant is sold beyond what is here, by itself."""
 
-    POLICIES = (
-        (AvailabilityPolicy.DENY.value, "Not sold when nothing is left"),
-        (AvailabilityPolicy.BACKORDER.value, "Back-order: sold now, sent when more have come"),
-        (AvailabilityPolicy.PREORDER.value, "Pre-order: sold before it is out"),
-    )
-
-    availability_policy = forms.ChoiceField(
-        label="When nothing is left", choices=POLICIES, widget=UnfoldAdminSelectWidget(choices=POLICIES)
-    )
-    backorder_limit = forms.IntegerField(
-        label="At most",
-        min_value=0,
-        max_value=MOST_UNITS,
-        required=False,
-        widget=UnfoldAdminIntegerFieldWidget(),
-        help_text="Units that are sold beyond those that are here. What was sold beyond a lower limit stays sold.",
-    )
-    available_from = forms.DateField(
-        label="Expected from",
-        required=False,
-        widget=UnfoldAdminDateWidget(),
-        help_text="What customers are told; a pre-order needs it.",
-    )
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["availability_policy"].required = True

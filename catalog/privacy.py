@@ -60,6 +60,7 @@ TABLES = (
     Table("catalog.VariantEvent", plain="pgh_label pgh_context sku mpn options barcode image_url"),
     Table("catalog.CategoryEvent", plain="pgh_label pgh_context category_name url_key"),
     Table("catalog.BrandEvent", plain="pgh_label pgh_context name url_key image_url"),
+    Table("catalog.StockEvent", plain="pgh_label pgh_context"),
     Table("catalog.ProductImageEvent", plain="pgh_label pgh_context alt"),
 )
 

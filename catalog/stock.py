@@ -16,8 +16,7 @@ from django.db import transaction
 
 from accounts.models import User
 from catalog.exceptions import InsufficientStock, ProductUnavailable
-from catalog.inventory.availability import AvailabilityPolicy
-from catalog.inventory.exceptions import AvailabilityNotWhole
+from catalog.inventory.availability import AvailabilityPolicy, Selling
 from catalog.inventory.picking import Pick, pick
 from catalog.models import Stock, StockMovement, Variant
 from ecommerce.exceptions import ErrorRow
@@ -267,21 +266,24 @@ def set_availability(
     What has been sold beyond a lower limit stays sold; nothing more is until enough has come.
 
     Raises:
-        AvailabilityNotWhole: a limit without a policy, a policy without a limit, a pre-order without a day.
+        AvailabilityNotWhole: see ``Selling.check``.
     """
-    sells_later = policy != AvailabilityPolicy.DENY
-    if sells_later != bool(limit):
-        raise AvailabilityNotWhole.about(
-            "backorder_limit", "How many units may be sold?" if sells_later else "Nothing is sold beyond what is here."
-        )
-    if policy == AvailabilityPolicy.PREORDER and available_from is None:
-        raise AvailabilityNotWhole.about("available_from", "A pre-order says from when on it is expected.")
-    if not sells_later and available_from is not None:
-        raise AvailabilityNotWhole.about("available_from", "Nothing is sold before it is here.")
-    lock_stock([variant_id])
-    Stock.objects.filter(pk=variant_id).update(
-        availability_policy=policy, backorder_limit=limit, available_from=available_from
-    )
+    set_selling({variant_id: Selling(policy, limit, available_from)})
+
+
+@transaction.atomic
+def set_selling(wanted: Mapping[UUID, Selling]) -> None:
+    """Say of several variants whether they are sold beyond what is here: one statement for each way.
+
+    Raises:
+        AvailabilityNotWhole: see ``Selling.check``; nothing is changed.
+    """
+    for selling in set(wanted.values()):
+        selling.check()
+    lock_stock(wanted)
+    for selling in set(wanted.values()):
+        rows = Stock.objects.filter(pk__in=[pk for pk, own in wanted.items() if own == selling])
+        rows.update(**selling.columns())
 
 
 def open_stock(variants: Iterable[Variant]) -> None:

@@ -7,6 +7,7 @@ from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
 from django.http import HttpRequest, HttpResponseBase
 
+from accounts.history.admin import WithHistory
 from catalog import stock
 from catalog.forms import AdjustStockForm, AvailabilityForm
 from catalog.inventory.availability import AvailabilityPolicy
@@ -64,7 +65,7 @@ class LevelFilter(admin.SimpleListFilter):
         return queryset.filter(conditions.get(self.value() or "", Q()))
 
 
-class StockAdmin(ReadOnlyAdmin):
+class StockAdmin(WithHistory, ReadOnlyAdmin):
     """How much there is of each variant. Counters follow the ledger; a correction is a line in it."""
 
     list_display = ("sku", "product_name", "options", "level", "on_hand", "promised")
@@ -136,7 +137,7 @@ class StockAdmin(ReadOnlyAdmin):
             for movement in movements[:MOVEMENTS_SHOWN]
         ]
         headers = ("Time", "What", "Available", "On hand", "Reason", "Who")
-        return [table(f"The last {MOVEMENTS_SHOWN} movements", headers, rows)]
+        return [table(f"The last {MOVEMENTS_SHOWN} movements", headers, rows), *super().tables(request, obj)]
 
     @column("SKU", ordering="variant__sku")
     def sku(self, level: Stock) -> str:

@@ -138,7 +138,7 @@ def tend_stock_alerts() -> None:
 
 @shared_task(name="catalog.forget_old_changes")
 def forget_old_changes() -> None:
-    from catalog.history.retention import forget_old_changes as forget
+    from accounts.history.retention import forget_old_changes as forget
 
     forget()
 

@@ -13,7 +13,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
-from django.db import DatabaseError, InterfaceError, models
+from django.db import DatabaseError, InterfaceError, models, transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.template.loader import render_to_string
@@ -147,11 +147,13 @@ class ShopAdmin(UnfoldModelAdmin):
         initial: dict[str, Any] | None = None,
         network: bool = False,
         permission: str = "act",
+        preview: bool = False,
     ) -> HttpResponseBase:
         """Ask first (GET), then do it (POST), say ``do``'s answer and note who did it.
 
         ``initial`` fills in the form. ``permission`` is that of the action. With ``network`` it runs once: only a
-        database transaction may be repeated.
+        database transaction may be repeated. With ``preview`` it can be done on trial: what it would say is told, and
+        nothing stays.
         """
         obj = self.get_object(request, unquote(object_id))
         if obj is None:
@@ -161,7 +163,11 @@ class ShopAdmin(UnfoldModelAdmin):
         back = reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[obj.pk])
         sent = request.method == "POST"
         form = form_class(request.POST if sent else None, request.FILES if sent else None, initial=initial)
-        if form.is_valid():
+        if form.is_valid() and preview and "_preview" in request.POST:
+            told = run_service(request, lambda: _undone(lambda: do(obj, form.cleaned_data)))
+            if told is not None:
+                messages.info(request, f"Preview, nothing is saved: {told}")
+        elif form.is_valid():
             answer = run_service(request, lambda: do(obj, form.cleaned_data), network=network)
             if answer is not None:
                 self.log_change(request, obj, answer)
@@ -177,6 +183,7 @@ class ShopAdmin(UnfoldModelAdmin):
             "question": question,
             "button": button or title,
             "danger": danger,
+            "preview": preview,
             "form": form,
             "back": back,
             "original": obj,
@@ -224,6 +231,13 @@ def run_service(request: HttpRequest, operation: Callable[[], str], *, network: 
             raise
         messages.error(request, refusal_text(refusal))
         return None
+
+
+def _undone(operation: Callable[[], str]) -> str:
+    with transaction.atomic():
+        told = operation()
+        transaction.set_rollback(True)
+    return told
 
 
 def refusal_text(error: APIException) -> str:

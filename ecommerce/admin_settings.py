@@ -82,6 +82,7 @@ def admin_site(shop_name: str) -> dict[str, object]:
                         staff_link("Price lists", "price_check", "catalog.pricelist"),
                         staff_link("Promotions", "loyalty", "orders.promotion"),
                         staff_link("Coupons", "confirmation_number", "orders.coupon"),
+                        staff_link("Changes of promotions", "history", "orders.promotionevent"),
                         staff_link("Customer groups", "groups", "catalog.customergroup"),
                         staff_link("Exchange rates", "currency_exchange", "catalog.exchangerate"),
                     ],
@@ -92,6 +93,7 @@ def admin_site(shop_name: str) -> dict[str, object]:
                         staff_link("Zones", "map", "orders.shippingzone"),
                         staff_link("Methods", "local_shipping", "orders.shippingmethod"),
                         staff_link("Pick-up points", "store", "orders.pickuppoint"),
+                        staff_link("Changes of methods", "history", "orders.shippingmethodevent"),
                     ],
                 },
                 {

@@ -185,7 +185,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "accounts.second_factor.middleware.StaffSecondFactorMiddleware",
-    "catalog.history.context.HistoryMiddleware",
+    "accounts.history.context.HistoryMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "ecommerce.middleware.AdminTimeZoneMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",

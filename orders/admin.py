@@ -181,6 +181,7 @@ class OrderAdmin(BulkActions, ExportAction):
             title="Edit",
             question="The order is priced again, and its customer gets a mail that says what was changed.",
             button="Save",
+            preview=True,
             form_class=edit_form(order) if order else ConfirmForm,
             initial=initial_of(order) if order else None,
         )
@@ -323,6 +324,7 @@ def _name(user: User | None) -> str:
 # Last, since they add to the pages above.
 from orders import cart_admin  # noqa: E402,F401 - registers itself
 from orders.documents.admin import documents_table  # noqa: E402
+from orders.history import admin as history_admin  # noqa: E402,F401
 from orders.promotions import admin as promotions_admin  # noqa: E402,F401
 from orders.returns import admin as returns_admin  # noqa: E402,F401
 

@@ -261,6 +261,9 @@ from orders.editing.models import ManualDiscount, OrderEdit  # noqa: E402,F401
 from orders.etims.models import EtimsSubmission  # noqa: E402,F401
 from orders.fulfilment.models import Shipment, ShipmentEvent, ShipmentItem  # noqa: E402,F401
 from orders.gifts.models import GiftRecipient  # noqa: E402,F401
+
+# Last, since it follows the models above: their history.
+from orders.history.models import EVENT_MODELS  # noqa: E402,F401
 from orders.promotions.models import (  # noqa: E402,F401
     CartCoupon,
     Coupon,

@@ -69,6 +69,23 @@ TABLES = (
         "orders.PickupPoint",
         plain="name county sub_county town landmark line1 phone_number opening_hours",
     ),
+    # What staff changed of the shop's own.
+    Table("orders.PromotionEvent", plain="pgh_label pgh_context name description currency"),
+    Table("orders.CouponEvent", plain="pgh_label pgh_context code"),
+    Table("orders.ShippingZoneEvent", plain="pgh_label pgh_context name country counties sub_counties"),
+    Table("orders.ShippingMethodEvent", plain="pgh_label pgh_context name currency"),
+    Table("orders.WeightBandEvent", plain="pgh_label pgh_context"),
+    Table(
+        "orders.PickupPointEvent",
+        plain="pgh_label pgh_context name county sub_county town landmark line1 phone_number opening_hours",
+    ),
+    *(
+        Table(f"orders.{name}Event", plain="pgh_label pgh_context")
+        for name in (
+            *("PromotionCategory", "PromotionBrand", "PromotionCollection", "PromotionProduct", "PromotionGroup"),
+            "PickupMethod",
+        )
+    ),
 )
 
 

@@ -9,6 +9,7 @@ from orders.exporting.urls import urlpatterns as export_urls
 from orders.fulfilment.urls import urlpatterns as fulfilment_urls
 from orders.gifts.urls import urlpatterns as gift_urls
 from orders.guests.urls import urlpatterns as guest_urls
+from orders.history.urls import urlpatterns as history_urls
 from orders.promotions.urls import urlpatterns as promotion_urls
 from orders.returns.urls import urlpatterns as returns_urls
 from orders.shipping.urls import urlpatterns as shipping_urls
@@ -23,6 +24,7 @@ urlpatterns = [
     *guest_urls,
     *promotion_urls,
     *shipping_urls,
+    *history_urls,
     *document_urls,
     *editing_urls,
     *export_urls,

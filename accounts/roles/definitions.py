@@ -21,27 +21,35 @@ class StaffRole(models.TextChoices):
     ADMIN = "admin", "Admin"  # every permission of the shop; who has it may give roles to others
 
 
+_CHANGES_OF_PROMOTIONS = (
+    "promotionevent couponevent promotioncategoryevent promotionbrandevent promotioncollectionevent "
+    "promotionproductevent promotiongroupevent"
+)
+
 _RIGHTS: Mapping[StaffRole, Mapping[str, str]] = {
     StaffRole.CATALOGUE_EDITOR: {
         "catalog": (
             "attribute brand category collection product tag pricelist customergroup warehouse stockcount: "
             "view add change delete; review: view change; stock: view change; searchsynonym: view add delete; "
             "productimage catalogueimport exchangerate lowstockalert stockmovement warehousestock productevent "
-            "variantevent categoryevent brandevent productimageevent reviewevent: view"
+            "variantevent categoryevent brandevent productimageevent reviewevent stockevent: view"
         ),
-        "orders": "promotion coupon: view add change delete",
+        "orders": f"promotion coupon: view add change delete; {_CHANGES_OF_PROMOTIONS}: view",
     },
     StaffRole.ORDER_CLERK: {
         "catalog": "product stock warehouse warehousestock stockmovement lowstockalert: view",
         "orders": (
             "order return: view change; taxdocument etimssubmission promotion coupon: view; "
-            "shippingzone shippingmethod pickuppoint: view add change delete"
+            "shippingzone shippingmethod pickuppoint: view add change delete; shippingzoneevent shippingmethodevent "
+            "weightbandevent pickuppointevent pickupmethodevent: view"
         ),
         "payments": "payment: view; receivedmoney: add",  # money at the door
     },
     StaffRole.FINANCE: {
         "catalog": "product: view; exchangerate: view add",
-        "orders": "order: view export; return taxdocument etimssubmission promotion coupon: view",
+        "orders": (
+            f"order: view export; return taxdocument etimssubmission promotion coupon {_CHANGES_OF_PROMOTIONS}: view"
+        ),
         "payments": (
             "payment paymentattempt ledgeraccount ledgertransaction ledgerentry creditmovement providerevent "
             "refusedevents statementline reconciliationdifference: view; receivedmoney statement giftcard "

@@ -4,24 +4,17 @@ Source: Africa's Talking, Bulk SMS, ``POST /version1/messaging`` and its status 
 live service.
 """
 
-import json
-import logging
 import re
-import time
 from decimal import Decimal
 from typing import Any
 
-import requests
 from django.conf import settings
-from urllib3.exceptions import HTTPError, NewConnectionError
 
 from accounts.sms.backends import SmsReceipt
 from accounts.sms.exceptions import SmsNotReceived, SmsOutcomeUnknown, SmsRefused
-
-logger = logging.getLogger(__name__)
+from ecommerce import outgoing
 
 LARGEST_ANSWER = 64 * 1024
-_CHUNK = 16 * 1024
 ACCEPTED = {100, 101, 102}  # processed, sent, queued
 REASONS = {
     401: "risk_hold",
@@ -38,41 +31,6 @@ REASONS = {
 _COST = re.compile(r"([A-Z]{3}) ([0-9]{1,7}(?:\.[0-9]{1,4})?)")
 
 
-class Breaker:
-    """Let a service that answers nobody rest: after ``LIMIT`` time-outs in a row nothing is sent for ``PAUSE`` seconds.
-
-    Counted in each process.
-    """
-
-    LIMIT = 4
-    PAUSE = 15.0
-
-    def __init__(self) -> None:
-        self.reset()
-
-    def reset(self) -> None:
-        self._failures = 0
-        self._open_until = 0.0
-
-    def check(self) -> None:
-        """Raises: SmsNotReceived: nothing was sent, the service is known not to answer."""
-        if time.monotonic() < self._open_until:
-            raise SmsNotReceived("the service does not answer at the moment")
-
-    def failed(self) -> None:
-        self._failures += 1
-        if self._failures >= self.LIMIT:
-            self._open_until = time.monotonic() + self.PAUSE
-            self._failures = self.LIMIT - 1  # one more failure opens it again
-            logger.error("sms_breaker_open")
-
-    def succeeded(self) -> None:
-        self._failures = 0
-
-
-breaker = Breaker()
-
-
 class AfricasTalking:
     def send(self, *, to: str, text: str) -> SmsReceipt:
         service = settings.SMS
@@ -80,59 +38,20 @@ class AfricasTalking:
         form = {"username": service["USERNAME"], "to": to, "message": text, "enqueue": "1"}
         if service["SENDER"]:
             form["from"] = service["SENDER"]
-        breaker.check()
         try:
-            status, answer = _post(f"{service['BASE_URL']}/version1/messaging", form, service["API_KEY"])
-        except (SmsNotReceived, SmsOutcomeUnknown):
-            breaker.failed()
-            raise
-        breaker.succeeded()
-        return _read(status, answer, to)
-
-
-def _post(url: str, form: dict[str, str], api_key: str) -> tuple[int, Any]:
-    """Return the status of the answer and its JSON, None when it is none."""
-    deadline = time.monotonic() + 2 * settings.PROVIDER_READ_TIMEOUT
-    try:
-        # A plain request without retries: one that repeats itself sends a second message.
-        with requests.post(
-            url,
-            data=form,
-            headers={"apiKey": api_key, "Accept": "application/json", "User-Agent": settings.PROVIDER_USER_AGENT},
-            timeout=(settings.PROVIDER_CONNECT_TIMEOUT, settings.PROVIDER_READ_TIMEOUT),
-            allow_redirects=False,
-            stream=True,
-        ) as response:
-            return response.status_code, _json(_body(response, deadline))
-    except requests.ConnectTimeout as error:
-        raise SmsNotReceived("no connection") from error
-    except requests.ConnectionError as error:
-        reason = getattr(error.args[0], "reason", None) if error.args else None
-        if isinstance(reason, NewConnectionError):
-            raise SmsNotReceived("no connection") from error
-        raise SmsOutcomeUnknown("connection lost") from error
-    except (requests.RequestException, HTTPError, OSError) as error:
-        raise SmsOutcomeUnknown(type(error).__name__) from error
-
-
-def _body(response: requests.Response, deadline: float) -> bytes:
-    body = b""
-    while len(body) < LARGEST_ANSWER:
-        # Not read(): it waits for the whole chunk, however slowly that comes.
-        chunk = response.raw.read1(_CHUNK, decode_content=True)
-        if not chunk:
-            return body
-        body += chunk
-        if time.monotonic() > deadline:
-            raise SmsOutcomeUnknown("the answer drips")
-    raise SmsOutcomeUnknown("the answer is too large")
-
-
-def _json(body: bytes) -> Any:
-    try:
-        return json.loads(body)
-    except (ValueError, RecursionError):
-        return None
+            answer = outgoing.send(
+                "POST",
+                f"{service['BASE_URL']}/version1/messaging",
+                breaker="africastalking",
+                headers={"apiKey": service["API_KEY"]},
+                largest=LARGEST_ANSWER,
+                data=form,
+            )
+        except outgoing.NotReceived as error:
+            raise SmsNotReceived(str(error)) from error
+        except outgoing.NoAnswer as error:
+            raise SmsOutcomeUnknown(str(error)) from error
+        return _read(answer.status, answer.value, to)
 
 
 def _read(status: int, answer: Any, to: str) -> SmsReceipt:

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterable
 from dataclasses import replace
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -25,6 +26,8 @@ from catalog.importing.reading import (
     to_shillings,
 )
 from catalog.importing.records import ProductRecord, Reason, SkippedLine, VariantRecord, fingerprint
+from catalog.inventory.availability import AvailabilityPolicy, Selling
+from catalog.inventory.exceptions import AvailabilityNotWhole
 from catalog.models import Category, Product, Variant
 from catalog.tagging.exceptions import TagsRefused
 from catalog.tagging.services import clean_names
@@ -43,9 +46,10 @@ _DECIMAL = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?")
 _OPTIONS = (1, 2, 3)
 MADE = ("images", "type")  # attributes that a file's other columns become
 _MAX_OPTIONS = 10
+_SELLING = ("availability_policy", "backorder_limit", "available_from")
 _VARIANT_FIELDS = {
     *("sku", "mpn", "barcode", "price", "compare_at_price", "stock", "options", "option1_value", "option2_value"),
-    "option3_value",
+    *("option3_value", *_SELLING),
 }
 _NAME: int = Product._meta.get_field("product_name").max_length or 0
 _URL_KEY: int = Product._meta.get_field("url_key").max_length or 0
@@ -239,7 +243,7 @@ class Builder:
         if price == 0:
             self._wrong(row, "price", Reason.ZERO_PRICE, "A price of 0 sells nothing.")
         compare_at_price = self._amount(row, "compare_at_price")
-        units = self._units(row)
+        units, selling = self._units(row), self._selling(row)
         own = cleaning.clean_line(row.values.get("sku", ""))
         if len(own) > _SKU:
             self._wrong(row, "sku", "bad_sku", f"A SKU has at most {_SKU} characters.")
@@ -257,6 +261,8 @@ class Builder:
             image_url=images[0] if images else "",
             is_active=self._yes_or_no(row, "variant_is_active", row.values.get("variant_is_active", "")),
             stock=self._stock if units is None else units,
+            selling=selling,
+            resells=self._update_stock and selling is not None,
             counted=units if self._update_stock else None,
         )
 
@@ -304,6 +310,29 @@ class Builder:
             self._wrong(row, "stock", "bad_stock", f"{text[:40]!r} is no number of units up to {MAX_STOCK:,}.")
             return None
         return max(0, int(Decimal(text)))  # Shopify counts below zero what was sold without stock
+
+    def _selling(self, row: Row) -> Selling | None:
+        """Return how a variant is sold beyond its stock; None where the row says nothing, or nothing sensible."""
+        policy, limit, day = (row.values.get(name, "").strip() for name in _SELLING)
+        if not (policy or limit or day):
+            return None
+        try:
+            selling = Selling(
+                AvailabilityPolicy(policy.casefold()),
+                int(Decimal(limit)) if _WHOLE.fullmatch(limit) else 0,
+                date.fromisoformat(day[:10]) if day else None,
+            )
+            selling.check()
+        except ValueError:
+            detail = "Name deny, backorder or preorder, and a day as 2026-12-14."
+        except AvailabilityNotWhole as refusal:
+            detail = refusal.rows[0].detail
+        else:
+            if 0 <= selling.limit <= MAX_STOCK:
+                return selling
+            detail = f"{limit[:40]!r} is no number of units up to {MAX_STOCK:,}."
+        self._wrong(row, "availability_policy", "bad_availability", detail)
+        return None
 
     def _grams(self, row: Row) -> int | None:
         """Return a weight in grams. Where a column says grams, the unit beside it is only what a shop shows."""

@@ -13,7 +13,8 @@ from django.utils.text import slugify
 
 from catalog.exchange.formats import csv_file, ndjson_file, xlsx_file
 from catalog.exchange.rows import join_path
-from catalog.models import Category, Product, ProductQuerySet, Variant
+from catalog.inventory.availability import AvailabilityPolicy
+from catalog.models import Category, Product, ProductQuerySet, Stock, Variant
 from catalog.tagging.models import Tag
 from catalog.tax_kinds import TaxKind
 
@@ -29,12 +30,13 @@ _PRODUCT = (
     *("url_key", "source_id", "product_name", "description", "brand", "category", "kind", "is_active", "image_url"),
     *("attributes", "tags", "tax_kind", "item_class_code"),
 )
+_SELLING = ("availability_policy", "backorder_limit", "available_from")
 _VARIANT = (
     *("sku", "options", "price", "compare_at_price", "currency", "stock", "mpn", "barcode", "weight_grams"),
-    *("variant_image_url", "variant_is_active"),
+    *("variant_image_url", "variant_is_active", *_SELLING),
 )
 COLUMNS = (*_PRODUCT, *_VARIANT)
-_NUMBERS = ("price", "compare_at_price", "stock", "weight_grams")
+_NUMBERS = ("price", "compare_at_price", "stock", "weight_grams", "backorder_limit")
 
 # Shopify's template as most programs know it. Source: help.shopify.com, Using CSV files to import and export products
 SHOPIFY_COLUMNS = (
@@ -135,7 +137,16 @@ def _variant_values(variant: Variant, currency: str) -> dict[str, Any]:
         "weight_grams": variant.weight_grams,
         "variant_image_url": variant.image_url,
         "variant_is_active": variant.is_active,
+        **_selling(level),
     }
+
+
+def _selling(level: Stock | None) -> dict[str, Any]:
+    """Return how a variant is sold beyond what is here, by the columns of a file."""
+    if level is None:
+        return dict(zip(_SELLING, (AvailabilityPolicy.DENY.value, 0, ""), strict=True))
+    day = level.available_from
+    return dict(zip(_SELLING, (level.availability_policy, level.backorder_limit, str(day or "")), strict=True))
 
 
 def _as_rows(product: Product, names: _Names) -> Rows:

@@ -127,6 +127,7 @@ class ImportChange(models.Model):
         CHANGED = "changed"
         RESTORED = "restored"
         STOCK = "stock"
+        SELLING = "selling"  # how it is sold beyond its stock
 
     catalogue_import = models.ForeignKey(CatalogueImport, on_delete=models.CASCADE, related_name="changes")
     # No foreign keys: this is a journal, and must outlive what it tells of.

@@ -11,14 +11,15 @@ from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from accounts.history.context import acting
 from accounts.models import User
 from catalog import stock
 from catalog.exchange.models import CatalogueImport, ImportChange, ImportProblem
 from catalog.exchange.running import MAX_PROBLEMS, STEP, the_lock
 from catalog.exchange.services import lock_import
-from catalog.history.context import acting
 from catalog.importing.catalogue import refresh_statistics
 from catalog.importing.changes import PRODUCT_FIELDS, VARIANT_FIELDS, as_json, update_rows
+from catalog.inventory.availability import AvailabilityPolicy, Selling
 from catalog.models import Product, Stock, StockMovement, Variant
 from catalog.searching.indexing import index_products, refresh_vocabulary
 from catalog.tagging.services import meant_by
@@ -27,6 +28,7 @@ from catalog.tasks import undo_import as task
 logger = logging.getLogger(__name__)
 
 Action = ImportChange.Action
+_OF_STOCK = (Action.STOCK, Action.SELLING)
 State = CatalogueImport.State
 
 BATCH = 500  # changes
@@ -112,13 +114,14 @@ class _Undo:
     def __init__(self, batch: Sequence[ImportChange], job: CatalogueImport, actor: User | None) -> None:
         self._batch, self._job, self._actor = batch, job, actor
         self._kept: Kept = {}
-        of_stock = [change.variant_id for change in batch if change.action == Action.STOCK and change.variant_id]
+        of_stock = [change.variant_id for change in batch if change.action in _OF_STOCK and change.variant_id]
         self._levels: dict[UUID, Stock] = stock.lock_stock(of_stock)
         rows = Product.objects.select_for_update(no_key=True).filter(pk__in={change.product_id for change in batch})
         self._products = {product.pk: product for product in rows.defer("search_vector").order_by("pk")}
         wanted = [change.variant_id for change in batch if change.variant_id]
         self._variants = {variant.pk: variant for variant in Variant.objects.filter(pk__in=wanted)}
         self._units: dict[UUID, int] = {}
+        self._selling: dict[UUID, Selling] = {}
         self._changed: dict[UUID, Product | Variant] = {}
 
     def run(self) -> Kept:
@@ -129,6 +132,8 @@ class _Undo:
                 self._kept[change.pk] = "The product is gone."
             elif change.action == Action.STOCK:
                 self._put_back_stock(change)
+            elif change.action == Action.SELLING:
+                self._put_back_selling(change)
             elif change.variant_id is not None:
                 self._put_back(change, self._variants.get(change.variant_id))
             elif change.action == Action.CHANGED:
@@ -167,6 +172,16 @@ class _Undo:
         self._units[level.variant_id] = self._units.get(level.variant_id, 0) - added
         level.available -= added
 
+    def _put_back_selling(self, change: ImportChange) -> None:
+        level = self._levels.get(change.variant_id) if change.variant_id else None
+        if level is None or any(as_json(getattr(level, name)) != value for name, value in change.after.items()):
+            self._kept[change.pk] = "Changed by somebody since: what is sold beyond the stock."
+            return
+        for name, value in change.before.items():
+            setattr(level, name, Stock._meta.get_field(name).to_python(value))  # type: ignore[union-attr]
+        policy = AvailabilityPolicy(level.availability_policy)
+        self._selling[level.variant_id] = Selling(policy, level.backorder_limit, level.available_from)
+
     def _store(self, removed: list[UUID]) -> None:
         variants = [row for row in self._changed.values() if isinstance(row, Variant)]
         update_rows(Variant, VARIANT_FIELDS, variants)
@@ -176,6 +191,7 @@ class _Undo:
         Product.objects.filter(pk__in=removed).update(deleted_at=Now(), updated_at=Now())
         reason = f"undo of import {self._job.pk}"
         stock.adjust_stock(self._units, kind=StockMovement.Kind.ADJUST, reason=reason, actor=self._actor)
+        stock.set_selling(self._selling)
         index_products({change.product_id for change in self._batch} & self._products.keys())
 
     def _keep_tags(self) -> None:

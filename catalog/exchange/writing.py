@@ -31,7 +31,7 @@ class ExchangeWriter(CatalogueWriter):
         self.brands = BrandBook({})
 
     def _to_count(self, records: Sequence[ProductRecord]) -> list[UUID]:
-        if not any(variant.counted is not None for record in records for variant in record.variants):
+        if not any(variant.counted is not None or variant.resells for record in records for variant in record.variants):
             return []
         products = set(self._find(records).values())
         return list(Variant.objects.filter(product_id__in=products).values_list("pk", flat=True))

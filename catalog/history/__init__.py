@@ -1,1 +1,1 @@
-"""Who changed what in the catalogue, and what it was before: written by triggers, read by staff. Never changed."""
+"""Who changed what in the catalogue, and what it was before; how it is kept and read stands in ``accounts.history``."""

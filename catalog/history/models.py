@@ -1,66 +1,33 @@
-"""The history of products and what belongs to them, one table for each. Triggers write it, whatever writes the rows.
+"""The history of products and what belongs to them, one table for each."""
 
-A change keeps the row as it was *before*. What it was after is told by the next change, or by the row itself: so
-nothing is doubled, history needs no beginning, and forgetting the oldest of it leaves the rest whole.
-"""
-
-from collections.abc import Sequence
-from typing import Any
-
-import pghistory
-from django.contrib.postgres.indexes import BrinIndex
-from django.db import models
-from pghistory.models import Event
-
+from accounts.history.events import Kind, history_of, kept
 from catalog.images.models import ProductImage
-from catalog.models import Brand, Category, Product, Variant
+from catalog.models import Brand, Category, Product, Stock, Variant
 from catalog.reviews.models import Review
 
-# Kept by triggers, workers and the search, or plain from the event itself.
-_DERIVED = ("id", "created_at", "updated_at")
+_BELOW_PRODUCT = {"product": "product"}
 
-
-def _history_of(
-    model: type[models.Model],
-    *,
-    fields: Sequence[str] | None = None,
-    exclude: Sequence[str] = (),
-    by_product: bool = False,
-) -> type[Event]:
-    """Make the table and the triggers of one model's history.
-
-    ``by_product`` adds an index for finding what belongs to a product.
-    """
-    name = f"{model.__name__}Event"
-    short = model.__name__.lower()
-    indexes: list[Any] = [
-        models.Index(fields=["pgh_obj", "pgh_id"], name=f"{short}_events"),
-        BrinIndex(fields=["pgh_created_at"], name=f"{short}_events_age"),
-    ]
-    if by_product:
-        indexes.append(models.Index(fields=["product", "pgh_id"], name=f"{short}_events_of_product"))
-    event: type[Event] = pghistory.create_event_model(  # type: ignore[assignment]
-        model,
-        pghistory.InsertEvent(label="created"),
-        pghistory.UpdateEvent(label="changed", row=pghistory.Old),
-        pghistory.DeleteEvent(label="deleted"),
-        fields=None if fields is None else list(fields),
-        exclude=[*_DERIVED, *exclude],
-        obj_field=pghistory.ObjForeignKey(related_name="+", db_index=False),
-        append_only=True,
-        abstract=False,
-        model_name=name,
-        meta={"default_permissions": ("view",), "indexes": indexes},
-    )
-    return event
-
-
-ProductEvent = _history_of(Product, exclude=("in_stock", "picture", "rating", "review_count", "search_vector"))
-VariantEvent = _history_of(Variant, exclude=("picture",), by_product=True)
-CategoryEvent = _history_of(Category, exclude=("path",))
-BrandEvent = _history_of(Brand)
+ProductEvent = history_of(Product, exclude=("in_stock", "picture", "rating", "review_count", "search_vector"))
+VariantEvent = history_of(Variant, exclude=("picture",), by="product")
+CategoryEvent = history_of(Category, exclude=("path",))
+BrandEvent = history_of(Brand)
 # Of pictures what staff decide, not what a worker draws; of reviews what the shop does with them, not what they say.
-ProductImageEvent = _history_of(ProductImage, fields=("product", "variant", "alt", "position"), by_product=True)
-ReviewEvent = _history_of(Review, fields=("product", "status", "reply", "replied_by", "moderated_by"), by_product=True)
+ProductImageEvent = history_of(ProductImage, fields=("product", "variant", "alt", "position"), by="product")
+ReviewEvent = history_of(Review, fields=("product", "status", "reply", "replied_by", "moderated_by"), by="product")
+# Of stock what staff decide; the units are a ledger, and no order writes history.
+StockEvent = history_of(
+    Stock,
+    fields=("variant", "product", "availability_policy", "backorder_limit", "available_from", "low_stock_threshold"),
+    by="product",
+    only_changes=True,
+)
 
-EVENT_MODELS = (ProductEvent, VariantEvent, CategoryEvent, BrandEvent, ProductImageEvent, ReviewEvent)
+EVENT_MODELS = (
+    kept(Kind("product", ProductEvent, "product_name")),
+    kept(Kind("variant", VariantEvent, "sku", _BELOW_PRODUCT)),
+    kept(Kind("category", CategoryEvent, "category_name")),
+    kept(Kind("brand", BrandEvent, "name")),
+    kept(Kind("image", ProductImageEvent, "alt", _BELOW_PRODUCT)),
+    kept(Kind("review", ReviewEvent, "", _BELOW_PRODUCT)),
+    kept(Kind("selling", StockEvent, "variant__sku", _BELOW_PRODUCT)),
+)

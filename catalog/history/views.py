@@ -7,10 +7,10 @@ from rest_framework import viewsets
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.history.selectors import changes_of, read_changes
+from accounts.history.serializers import ChangeSerializer
 from catalog.below_product import PRODUCT_KEY, named_product
-from catalog.history import selectors
 from catalog.history.models import ProductEvent
-from catalog.history.serializers import ChangeSerializer
 from catalog.models import Product
 from catalog.permissions import StaffByPermission
 from ecommerce.schema import ErrorSerializer
@@ -40,9 +40,10 @@ class ProductHistoryViewSet(viewsets.GenericViewSet[Any]):
     @extend_schema(
         summary="Show a product's history",
         description=(
-            "Every change of the product, its variants and pictures, of the moderation of its reviews, and of its "
-            "stock by hand, newest first: over the API, in the admin, by imports, or past all of them. For staff with "
-            "the right `view_productevent`; also of removed products and of variants that are gone."
+            "Every change of the product, its variants and pictures, of the moderation of its reviews, of what is sold "
+            "beyond its stock, and of its stock by hand, newest first: over the API, in the admin, by imports, or past "
+            "all of them. For staff with the right `view_productevent`; also of removed products and of variants that "
+            "are gone."
         ),
         parameters=[PRODUCT_KEY],
         responses={200: ChangeSerializer(many=True), 403: ErrorSerializer},
@@ -50,7 +51,7 @@ class ProductHistoryViewSet(viewsets.GenericViewSet[Any]):
     )
     def list(self, request: Request, key: str) -> Response:
         product = named_product(key, Product.objects.all())
-        keys: Any = self.filter_queryset(selectors.changes_of_product(product.pk))
+        keys: Any = self.filter_queryset(changes_of(Product, product.pk))
         page = self.paginate_queryset(keys)
-        changes = selectors.read_changes(page or [])
+        changes = read_changes(page or [])
         return self.get_paginated_response(self.get_serializer(changes, many=True).data)

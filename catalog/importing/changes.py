@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 from decimal import Decimal
 from itertools import chain
 from typing import Any
@@ -16,6 +17,7 @@ from accounts.models import User
 from catalog import stock
 from catalog.editing.url_keys import is_free_of_the_shop
 from catalog.importing.records import Entry, ProductRecord, VariantRecord, fingerprint
+from catalog.inventory.availability import Selling
 from catalog.models import Category, Product, Stock, StockMovement, Variant
 from catalog.searching.indexing import index_products
 from catalog.tax_kinds import TaxKind
@@ -76,6 +78,7 @@ class Changes:
         self._new_variants: list[Variant] = []
         self._first_units: dict[UUID, int] = {}
         self._counted: dict[UUID, int] = {}  # units to add
+        self._selling: dict[UUID, Selling] = {}
         self._products: list[Product] = []
         self._variants: list[Variant] = []
         self._touched: set[UUID] = set()
@@ -134,6 +137,8 @@ class Changes:
         self._touched.add(product.pk)
         if record.stock:
             self._first_units[variant.pk] = record.stock
+        if record.selling and record.selling.limit:
+            self._selling[variant.pk] = record.selling
         return variant
 
     def update(
@@ -166,6 +171,7 @@ class Changes:
                 self._touched.add(product.pk)
                 journal.append(Entry("changed", product.pk, variant.pk, *_told(variant, before)))
             self._count(journal, variant, variant_record)
+            self._sell(journal, variant, variant_record)
         prices = [variant.price for variant in variants if variant.is_active]
         values: dict[str, Any] = {
             "product_name": record.name or product.product_name,
@@ -206,6 +212,18 @@ class Changes:
             Entry("stock", variant.product_id, variant.pk, {"stock": level.units_here}, {"stock": record.counted})
         )
 
+    def _sell(self, journal: list[Entry], variant: Variant, record: VariantRecord) -> None:
+        level = self._levels.get(variant.pk)
+        if level is None or record.selling is None:
+            return
+        wanted = record.selling.columns()
+        before = {name: getattr(level, name) for name in wanted}
+        if before == wanted:
+            return
+        self._selling[variant.pk] = record.selling
+        told = ({name: as_json(value) for name, value in values.items()} for values in (before, wanted))
+        journal.append(Entry("selling", variant.product_id, variant.pk, *told))
+
     def store(self) -> None:
         Product.objects.bulk_create(self._new_products)
         update_rows(Product, PRODUCT_FIELDS, self._products)
@@ -215,6 +233,7 @@ class Changes:
         receive, count = StockMovement.Kind.RECEIVE, StockMovement.Kind.COUNT
         stock.adjust_stock(self._first_units, kind=receive, reason=self._reason, actor=self._actor)
         stock.adjust_stock(self._counted, kind=count, reason=self._reason, actor=self._actor)
+        stock.set_selling(self._selling)
         index_products(self._touched)
 
 
@@ -244,7 +263,7 @@ def update_rows(model: type[Product | Variant], fields: dict[str, str], rows: Se
 
 def as_json(value: Any) -> Any:
     """Return a column's value as the journal keeps it."""
-    return str(value) if isinstance(value, Decimal | UUID) else value
+    return str(value) if isinstance(value, Decimal | UUID | date) else value
 
 
 def _told(row: Product | Variant, before: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -7,6 +7,8 @@ from hashlib import blake2s
 from typing import Any
 from uuid import UUID
 
+from catalog.inventory.availability import Selling
+
 
 class Reason(StrEnum):
     """Why a line was skipped; the codes stand in the report and never change."""
@@ -53,6 +55,8 @@ class VariantRecord:
     is_active: bool | None = None  # None: the file says nothing
     stock: int = 0  # units that a new variant starts with
     has_sku: bool = False  # the first SKU is the file's own, and names the variant wherever it is
+    selling: Selling | None = None  # how it is sold beyond its stock; None: the file says nothing
+    resells: bool = False  # also of a variant that exists
     counted: int | None = None  # sellable units that an existing variant shall have; None leaves its stock alone
 
 

@@ -9,11 +9,11 @@ from uuid import UUID
 
 from django.db import DataError, IntegrityError, OperationalError, connection, transaction
 
+from accounts.history.context import acting
 from accounts.models import User
 from catalog import stock
 from catalog.attributes.cleaning import AttributeBook
 from catalog.attributes.exceptions import AttributesRefused
-from catalog.history.context import acting
 from catalog.importing.changes import Changes
 from catalog.importing.records import Entry, ProductRecord, Reason
 from catalog.importing.taxonomy import BrandBook, CategoryTree, Path

@@ -1,9 +1,13 @@
 """Whether a thing can be bought: from what is here, or from what comes later."""
 
+from dataclasses import dataclass
+from datetime import date
 from typing import Any, TypeVar
 
 from django.db import models
 from django.db.models import Case, F, Q, QuerySet, Value, When
+
+from catalog.inventory.exceptions import AvailabilityNotWhole
 
 Products = TypeVar("Products", bound=QuerySet[Any])
 
@@ -26,6 +30,38 @@ class AvailabilityPolicy(models.TextChoices):
 
 
 _NOTHING_LEFT = Q(available__lte=0)
+
+
+@dataclass(frozen=True)
+class Selling:
+    """How a variant is sold beyond what is here: by ``limit`` units at most, expected from a day on."""
+
+    policy: AvailabilityPolicy = AvailabilityPolicy.DENY
+    limit: int = 0
+    available_from: date | None = None
+
+    def check(self) -> None:
+        """Raises: AvailabilityNotWhole: a limit without a policy, a policy without one, a pre-order without a day."""
+        sells_later = self.policy != AvailabilityPolicy.DENY
+        if sells_later != bool(self.limit):
+            raise AvailabilityNotWhole.about(
+                "backorder_limit",
+                "How many units may be sold?" if sells_later else "Nothing is sold beyond what is here.",
+            )
+        if self.policy == AvailabilityPolicy.PREORDER and self.available_from is None:
+            raise AvailabilityNotWhole.about("available_from", "A pre-order says from when on it is expected.")
+        if not sells_later and self.available_from is not None:
+            raise AvailabilityNotWhole.about("available_from", "Nothing is sold before it is here.")
+
+    def columns(self) -> dict[str, Any]:
+        """Return it by the columns of ``Stock``."""
+        return {
+            "availability_policy": self.policy,
+            "backorder_limit": self.limit,
+            "available_from": self.available_from,
+        }
+
+
 _CAN_BE_ORDERED = Q(available__gt=-F("backorder_limit"))
 _LATER = (Availability.BACKORDER, Availability.PREORDER)
 

@@ -13,6 +13,7 @@ from accounts.models import User
 from catalog.models import Variant
 from ecommerce.admin_base import EMPTY, Table, money, table, when
 from orders.editing import services
+from orders.editing.delivery_form import delivery_fields, read_delivery
 from orders.editing.lines import LineEdit
 from orders.editing.models import ManualDiscount
 from orders.editing.pricing import DiscountInput
@@ -69,6 +70,7 @@ class EditForm(forms.Form):
         if numbers != [None, None] and not data.get("discount_reason"):
             self.add_error("discount_reason", "Say why.")
         data["lines"] = [*self._lines(data), *self._added(data)]
+        data["delivery"] = read_delivery(self, data)
         return data
 
     def _lines(self, data: dict[str, Any]) -> list[LineEdit]:
@@ -94,7 +96,7 @@ class EditForm(forms.Form):
 
 
 def edit_form(order: Order) -> type[EditForm]:
-    """Return a form with the lines of an order, and places for others."""
+    """Return a form with the lines of an order, places for others, and where it goes."""
     fields: dict[str, Any] = {
         f"{_LINE}{item.pk}": forms.IntegerField(
             label=f"{item.product_name} ({item.sku})",
@@ -119,6 +121,7 @@ def edit_form(order: Order) -> type[EditForm]:
             max_value=settings.ORDER_MAX_QUANTITY,
             widget=UnfoldAdminIntegerFieldWidget(),
         )
+    fields |= delivery_fields(order)
     return type("OrderEditForm", (EditForm,), {**fields, "field_order": list(fields)})
 
 
@@ -145,6 +148,7 @@ def apply_form(order: Order, data: dict[str, Any], *, actor: User) -> str:
         order.pk,
         services.Edit(
             lines=data["lines"],
+            delivery=data["delivery"],
             codes=data["coupons"],
             discount=wanted if wanted != had else None,
             drops_discount=wanted is None and had is not None,
@@ -153,7 +157,8 @@ def apply_form(order: Order, data: dict[str, Any], *, actor: User) -> str:
         actor=actor,
         etags=[data["version"]],
     )
-    return f"Edited. The order now costs {money(edited.total_amount, edited.currency)}."
+    shipping = f", {money(edited.shipping, edited.currency)} of it for shipping" if edited.shipping else ""
+    return f"Edited. The order now costs {money(edited.total_amount, edited.currency)}{shipping}."
 
 
 def edits_of_order(request: HttpRequest, order: Order) -> list[Table]:

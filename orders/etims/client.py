@@ -1,11 +1,11 @@
-"""One request to the control unit: a strict time limit, no redirects, no repeats."""
+"""One request to the control unit, by the shop's rules for what leaves it."""
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
-import requests
 from django.conf import settings
+
+from ecommerce import outgoing
 
 LARGEST_ANSWER = 256 * 1024
 
@@ -21,23 +21,14 @@ def post(path: str, body: Mapping[str, Any], headers: Mapping[str, str]) -> tupl
         ControlUnitSilent: nothing, or not all of it, came back.
     """
     try:
-        with requests.post(
+        answer = outgoing.send(
+            "POST",
             f"{settings.ETIMS['BASE_URL']}{path}",
             json=body,
-            headers={"Accept": "application/json", "User-Agent": settings.PROVIDER_USER_AGENT, **headers},
-            timeout=(settings.PROVIDER_CONNECT_TIMEOUT, settings.ETIMS["TIMEOUT"]),
-            allow_redirects=False,
-            stream=True,
-        ) as response:
-            raw = response.raw.read(LARGEST_ANSWER + 1, decode_content=True)
-            status = response.status_code
-    except (requests.RequestException, OSError) as error:
-        raise ControlUnitSilent(type(error).__name__) from error
-    except Exception as error:
-        raise ControlUnitSilent(type(error).__name__) from error
-    if len(raw) > LARGEST_ANSWER:
-        raise ControlUnitSilent("the answer is too large")
-    try:
-        return status, json.loads(raw)
-    except (ValueError, RecursionError):
-        return status, None
+            headers=headers,
+            read_timeout=settings.ETIMS["TIMEOUT"],
+            largest=LARGEST_ANSWER,
+        )
+    except outgoing.NoAnswer as error:
+        raise ControlUnitSilent(str(error)) from error
+    return answer.status, answer.value

@@ -10,8 +10,9 @@ from django.http import HttpRequest, HttpResponseBase
 from django.utils import timezone
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextInputWidget
 
+from accounts.history.admin import WithHistory
 from catalog.exchange.views import download
-from ecommerce.admin_base import EMPTY, ShopAdmin, Table, badge, column, detail_action, link_to, may, money, table
+from ecommerce.admin_base import EMPTY, Table, badge, column, detail_action, link_to, may, money, table
 from orders.admin import OrderAdmin
 from orders.models import Order
 from orders.promotions import selectors, services
@@ -90,7 +91,7 @@ class GenerateForm(forms.Form):
 
 
 @admin.register(Promotion)
-class PromotionAdmin(ShopAdmin):
+class PromotionAdmin(WithHistory):
     """What is taken off, of which goods, for whom and when; with how often it is used and what it has cost."""
 
     form = PromotionForm
@@ -183,6 +184,7 @@ class PromotionAdmin(ShopAdmin):
         return [
             *([table("Most used codes", ("Code", "State", "Uses"), coupons)] if coupons else []),
             table("Latest orders", ("Order", "Code", "Taken off", ""), orders),
+            *super().tables(request, obj),
         ]
 
     @column("Takes off")
@@ -218,7 +220,7 @@ class PromotionAdmin(ShopAdmin):
 
 
 @admin.register(Coupon)
-class CouponAdmin(ShopAdmin):
+class CouponAdmin(WithHistory):
     """Codes, each of one promotion. Many at once are made on the promotion's page."""
 
     form = CouponForm

@@ -8,7 +8,8 @@ from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 from unfold.widgets import UnfoldAdminSelect2MultipleWidget, UnfoldAdminSelect2Widget
 
-from ecommerce.admin_base import EMPTY, ShopAdmin, UnfoldTabularInline, badge, column, may, money
+from accounts.history.admin import WithHistory
+from ecommerce.admin_base import EMPTY, UnfoldTabularInline, badge, column, may, money
 from ecommerce.currencies import ISO_4217
 from ecommerce.geography.counties import COUNTIES, KENYA, find_county, find_sub_county
 from ecommerce.geography.countries import COUNTRIES
@@ -58,7 +59,7 @@ class ZoneForm(forms.ModelForm):  # type: ignore[type-arg]
 
 
 @admin.register(ShippingZone)
-class ShippingZoneAdmin(ShopAdmin):
+class ShippingZoneAdmin(WithHistory):
     """Where the shop delivers; the most specific zone in use serves a place."""
 
     form = ZoneForm
@@ -162,7 +163,7 @@ class MethodForm(forms.ModelForm):  # type: ignore[type-arg]
 
 
 @admin.register(ShippingMethod)
-class ShippingMethodAdmin(ShopAdmin):
+class ShippingMethodAdmin(WithHistory):
     """Ways to bring parcels into a zone, and what they cost."""
 
     form = MethodForm
@@ -261,7 +262,7 @@ class PointForm(forms.ModelForm):  # type: ignore[type-arg]
 
 
 @admin.register(PickupPoint)
-class PickupPointAdmin(ShopAdmin):
+class PickupPointAdmin(WithHistory):
     """Where customers collect."""
 
     form = PointForm

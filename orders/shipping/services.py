@@ -1,6 +1,7 @@
 """Writing zones, methods and pick-up points."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -65,10 +66,7 @@ def save_method(
         raise InvalidShipping(faults)
     method.save()
     if bands is not None:
-        method.bands.all().delete()
-        WeightBand.objects.bulk_create(
-            WeightBand(method=method, up_to_grams=band.up_to_grams, price=band.price) for band in bands
-        )
+        _write_bands(method, {band.up_to_grams: band.price for band in bands})
     return method
 
 
@@ -107,6 +105,19 @@ def save_pickup_point(
     if methods is not None:
         point.methods.set(serving.values())
     return point
+
+
+def _write_bands(method: ShippingMethod, prices: Mapping[int, Decimal]) -> None:
+    """Give a method these bands, prices by grams. What stays is not written: its history tells what was changed."""
+    had = {band.up_to_grams: band for band in method.bands.all()}
+    method.bands.exclude(up_to_grams__in=prices).delete()
+    changed = [band for grams, band in had.items() if band.price != prices.get(grams, band.price)]
+    for band in changed:
+        band.price = prices[band.up_to_grams]
+    WeightBand.objects.bulk_update(changed, ["price"])
+    WeightBand.objects.bulk_create(
+        WeightBand(method=method, up_to_grams=grams, price=price) for grams, price in prices.items() if grams not in had
+    )
 
 
 # --- Names of places ------------------------------------------------------------------------------------------

@@ -10,10 +10,10 @@ from typing import Any, TypeVar
 
 import pytest
 
+from ecommerce import outgoing
 from payments import outcomes
 from payments.exceptions import ProviderUnavailable, ProviderUnreachable
 from payments.outcomes import Outcome
-from payments.providers import http
 from payments.providers.base import (
     AttemptFacts,
     InitiateRequest,
@@ -231,7 +231,7 @@ class ProviderHooks:
     def network(self, monkeypatch: pytest.MonkeyPatch) -> Network:
         network = Network()
         network.install(monkeypatch)
-        http.reset_breakers()
+        outgoing.reset_breakers()
         network.script(self.side_script())
         return network
 

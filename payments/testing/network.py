@@ -21,7 +21,7 @@ from urllib3 import HTTPConnectionPool, HTTPResponse
 from urllib3.connection import HTTPConnection
 from urllib3.exceptions import MaxRetryError, NewConnectionError
 
-from payments.providers import http
+from ecommerce import outgoing
 
 
 class Failure(Enum):
@@ -132,7 +132,7 @@ class Network:
             return adapter.build_response(request, network._exchange(request, timeout))
 
         monkeypatch.setattr(HTTPAdapter, "send", send)
-        monkeypatch.setattr(http, "time", _Clock(lambda: self.now))
+        monkeypatch.setattr(outgoing, "time", _Clock(lambda: self.now))
 
     def _exchange(self, request: requests.PreparedRequest, timeout: Any) -> HTTPResponse:
         sent = _record(request, timeout)

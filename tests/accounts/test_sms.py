@@ -14,10 +14,11 @@ from rest_framework.exceptions import Throttled
 
 from accounts.quotas.models import Quota
 from accounts.quotas.services import network_of, spend
-from accounts.sms import africastalking, services
+from accounts.sms import services
 from accounts.sms.exceptions import SmsNotReceived, SmsUnavailable
 from accounts.sms.models import SmsMessage
 from accounts.tasks import purge_served
+from ecommerce import outgoing
 from ecommerce.sms_settings import _daily_caps, _service
 from simulator.settings import Settings
 from tests.simulator.conftest import RunningSimulator
@@ -38,11 +39,11 @@ def running():
 @pytest.fixture
 def carrier(running, settings):
     running.http.post("/control/reset")
-    africastalking.breaker.reset()
+    outgoing.reset_breakers()
     settings.SMS = SERVICE | {"BASE_URL": f"{running.url}/africastalking"}
     settings.PROVIDER_READ_TIMEOUT = 0.5
     yield running.http
-    africastalking.breaker.reset()
+    outgoing.reset_breakers()
 
 
 def deliver(reference="code:1", text="Habari"):
@@ -142,14 +143,14 @@ def test_worker_that_ended_in_the_middle_leaves_an_unknown_outcome(carrier):
 
 
 def test_silent_service_is_left_alone_for_a_while(carrier):
-    strike(carrier, "answer_lost", count=africastalking.Breaker.LIMIT)
-    for number in range(africastalking.Breaker.LIMIT):
+    strike(carrier, "answer_lost", count=outgoing.Breaker.LIMIT)
+    for number in range(outgoing.Breaker.LIMIT):
         deliver(f"code:{number}")
 
     with pytest.raises(SmsNotReceived):
         deliver("code:last")
 
-    assert len(sent(carrier)) == africastalking.Breaker.LIMIT
+    assert len(sent(carrier)) == outgoing.Breaker.LIMIT
 
 
 def test_logs_tell_neither_text_nor_number(carrier, caplog):

@@ -4,8 +4,8 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
+from accounts.history.selectors import changes_of, read_changes
 from catalog.exchange.models import CatalogueImport
-from catalog.history.selectors import changes_of, read_changes
 from catalog.models import Product
 from tests.admin_pages import address, listed, logged_in, member_of_staff, offered, queries_of, statuses, told
 from tests.catalog.exchange import stored, table
@@ -194,5 +194,5 @@ def test_undo_is_in_the_history_as_done_by_who_asked(client, staff, run_owed_wor
 
     product = Product.objects.get()
     assert product.deleted_at is not None
-    done = read_changes(list(changes_of(product)))
+    done = read_changes(list(changes_of(Product, product.pk)))
     assert [(done[index].via, done[index].actor) for index in (0, -1)] == [("import", other), ("import", staff)]

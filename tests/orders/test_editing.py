@@ -6,6 +6,7 @@ from decimal import Decimal
 from uuid import uuid4
 
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission
 from django.core import mail
 from django.db import DatabaseError, transaction
@@ -713,6 +714,91 @@ def test_form_that_was_made_of_an_older_order_changes_nothing(order, clerk):
 
     assert told(answer)[-1] == "Somebody has changed this order since you read it. Read it again; nothing was written."
     assert state(order) == before
+
+
+def test_address_and_method_are_changed_on_the_page_and_previewed_first(order, clerk):
+    kenya = tariffs.method(tariffs.zone(), (5000, "300"))
+    rider = tariffs.method(tariffs.zone("City", counties=["Nairobi"]), (5000, "150"), name="Rider")
+    client, page = logged_in(clerk), address("orders_order_edit", order)
+    form = filled(client.get(page)) | {"reason": "moved", "to_recipient": "Amina <b>", "to_county": "nairobi"}
+    form |= {"to_estate": "Kangemi", "to_phone_number": "0712345678", "method": str(rider.pk)}
+    before = state(order)
+
+    preview = client.post(page, form | {"_preview": "1"})
+    wrong = client.post(page, form | {"method": str(kenya.pk)})
+
+    assert told(preview) == [
+        "Preview, nothing is saved: Edited. The order now costs KES\xa020,450.00, KES\xa0150.00 of it for shipping."
+    ]
+    assert preview.context["form"]["to_recipient"].value() == "Amina <b>"
+    assert told(wrong)[-1].startswith("This shipping method")
+    assert state(order) == before
+    assert LogEntry.objects.count() == 0
+
+    answer = client.post(page, form)
+
+    assert told(answer)[-1] == "Edited. The order now costs KES\xa020,450.00, KES\xa0150.00 of it for shipping."
+    order.refresh_from_db()
+    assert order.shipping_address == {
+        "country": "KE", "county": "Nairobi", "estate": "Kangemi", "recipient": "Amina <b>",
+        "phone_number": "+254712345678",
+    }  # fmt: skip
+    assert (order.delivery["method_id"], order.shipping) == (str(rider.pk), Decimal("150.00"))
+    assert [one["what"] for one in order.edits.get().changes] == ["address", "delivery", "shipping"]
+
+
+def test_parcel_goes_to_a_pick_up_point_on_the_page(order, clerk):
+    served = tariffs.pickup(None, (5000, "100"))
+    here, elsewhere = tariffs.point(served), tariffs.point(name="Elsewhere")
+    client, page = logged_in(clerk), address("orders_order_edit", order)
+    form = filled(client.get(page)) | {"reason": "collects", "method": str(served.pk)}
+    before = state(order)
+
+    no_point = client.post(page, form)
+    wrong = client.post(page, form | {"point": str(elsewhere.pk)})
+
+    assert (len(told(no_point)), list(wrong.context["form"].errors)) == (1, ["point"])
+    assert state(order) == before
+    client.post(page, form | {"point": str(here.pk)})
+    order.refresh_from_db()
+    assert (order.delivery["pickup_point"]["name"], order.shipping) == (here.name, Decimal("100.00"))
+    again = filled(client.get(page)) | {"add_1": "CABLE", "reason": "one more"}
+    client.post(page, again)
+    order.refresh_from_db()
+    assert (order.delivery["pickup_point"]["name"], order.edits.count()) == (here.name, 2)
+
+
+def test_faults_of_an_address_are_told_at_its_fields(order, clerk):
+    client, page = logged_in(clerk), address("orders_order_edit", order)
+    form = filled(client.get(page)) | {"reason": "moved"}
+    before = state(order)
+
+    for sent, named in {
+        "to_county": ("Atlantis", "to_county"),
+        "to_phone_number": ("12", "to_phone_number"),
+        "to_country": ("ZZ", "to_country"),
+        "to_estate": ("x" * 1_000_000, "to_estate"),
+        "method": ("0198c0de-0000-7000-8000-000000000002", "method"),
+    }.items():
+        answer = client.post(page, form | {"to_county": "Nairobi"} | {sent: named[0]})
+        assert named[1] in answer.context["form"].errors, sent
+    assert state(order) == before
+
+
+def test_delivery_that_is_left_alone_costs_what_it_did(order, clerk):
+    rider = tariffs.method(tariffs.zone("City", counties=["Nairobi"]), (5000, "150"), name="Rider")
+    client, page = logged_in(clerk), address("orders_order_edit", order)
+    client.post(page, filled(client.get(page)) | {"reason": "a", "to_county": "Nairobi", "method": str(rider.pk)})
+    rider.bands.update(price=Decimal("900.00"))
+    rider.is_active = False
+    rider.save()
+
+    form = filled(client.get(page)) | {"reason": "b", "discount_percent": "50", "discount_reason": "c"}
+    answer = client.post(page, form)
+
+    assert "KES\xa0150.00 of it for shipping" in told(answer)[-1]
+    order.refresh_from_db()
+    assert (order.delivery["name"], order.shipping) == ("Rider", Decimal("150.00"))
 
 
 def test_discount_in_the_admin_needs_a_reason_one_number_and_the_right(order, clerk):

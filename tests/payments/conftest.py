@@ -3,10 +3,10 @@ from decimal import Decimal
 import pytest
 from django.core.cache import cache
 
+from ecommerce import outgoing
 from orders.models import Order
 from payments import sending, services
 from payments.models import PaymentAttempt
-from payments.providers import http
 from tests.factories import ProductFactory, UserFactory, place_order
 from tests.payments.daraja import Daraja
 from tests.payments.pagepay import PagePay
@@ -26,8 +26,8 @@ def daraja(settings, monkeypatch) -> Daraja:
         "CALLBACK_ADDRESSES": ["196.201.214.200"],
     }
     fake = Daraja()
-    monkeypatch.setattr(http.requests, "request", fake.request)
-    http.reset_breakers()
+    monkeypatch.setattr(outgoing.requests, "request", fake.request)
+    outgoing.reset_breakers()
     cache.delete("daraja-token:https://daraja.test:key")
     return fake
 

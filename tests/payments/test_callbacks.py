@@ -9,13 +9,13 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from catalog.models import Stock
+from ecommerce import outgoing
 from ecommerce.models import OutboxMessage
 from ecommerce.outbox import Postpone
 from orders import services as order_services
 from orders.models import Order
 from payments import inbox, sending, services
 from payments.models import LedgerTransaction, Payment, PaymentAttempt, ProviderEvent, ReceivedMoney
-from payments.providers import http
 from tests.factories import ProductFactory, UserFactory, place_order
 from tests.payments.daraja import IN_FLIGHT, PAID, PUSH, QUERY, accepted, queried, stk_callback
 from tests.racing import at_once
@@ -383,11 +383,11 @@ def test_callback_before_the_pushs_answer_is_attributed_by_its_secret(order, dar
             handle_all()
         return answer(method, url, **kwargs)
 
-    http.requests.request, original = callback_first, http.requests.request
+    outgoing.requests.request, original = callback_first, outgoing.requests.request
     try:
         sending.send_attempt(attempt.pk)
     finally:
-        http.requests.request = original
+        outgoing.requests.request = original
 
     assert facts(order) == IS_PAID
     attempt.refresh_from_db()

@@ -38,7 +38,7 @@ def asked(daraja, monkeypatch):
         paths.append(url.removeprefix("https://daraja.test"))
         return answer(method, url, **kwargs)
 
-    monkeypatch.setattr("payments.providers.http.requests.request", request)
+    monkeypatch.setattr("ecommerce.outgoing.requests.request", request)
     return paths
 
 

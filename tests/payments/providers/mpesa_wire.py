@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from payments.providers import http
+from ecommerce import outgoing
 from payments.providers.base import AttemptFacts, InitiateRequest, PayoutRequest, RefundRequest
 from payments.providers.mpesa import MpesaProvider
 from payments.testing.network import Network, Reply
@@ -51,7 +51,7 @@ def scripted_network(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Network:
     settings.MPESA = dict(SETTINGS)
     network = Network()
     network.install(monkeypatch)
-    http.reset_breakers()
+    outgoing.reset_breakers()
     network.script({TOKEN: token()})
     return network
 

@@ -11,6 +11,7 @@ import pytest
 
 from catalog.currencies import rates
 from catalog.currencies.exceptions import RateUnavailable
+from ecommerce import outgoing
 from payments import outcomes
 from payments.exceptions import (
     AmountNotPayable,
@@ -19,7 +20,6 @@ from payments.exceptions import (
     ProviderUnreachable,
     UnreadableEvent,
 )
-from payments.providers import http
 from payments.providers.base import (
     About,
     InitiateResult,
@@ -64,7 +64,7 @@ def payout_request(**changes):
 def network(monkeypatch) -> Network:
     network = Network()
     network.install(monkeypatch)
-    http.reset_breakers()
+    outgoing.reset_breakers()
     return network
 
 

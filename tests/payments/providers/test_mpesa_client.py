@@ -12,8 +12,8 @@ from django.core.cache import cache
 from redis.exceptions import ConnectionError as RedisConnectionError
 from urllib3 import HTTPResponse
 
+from ecommerce import outgoing
 from payments.exceptions import ProviderUnreachable
-from payments.providers import http
 from payments.providers.mpesa import client as client_module
 from payments.providers.mpesa.client import DarajaClient, KeysRefused
 from payments.testing.network import Failure, Reply, wire_json
@@ -290,8 +290,8 @@ class SingleTokenDaraja:
 def test_workers_that_renew_at_once_do_not_end_each_others_attempts(settings, monkeypatch, cached):
     settings.MPESA = SETTINGS
     single = SingleTokenDaraja()
-    monkeypatch.setattr(http.requests, "request", single.request)
-    http.reset_breakers()
+    monkeypatch.setattr(outgoing.requests, "request", single.request)
+    outgoing.reset_breakers()
     if cached:
         cache.set(KEY, cached)
 

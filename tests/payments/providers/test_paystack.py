@@ -8,6 +8,7 @@ from decimal import Decimal
 
 import pytest
 
+from ecommerce import outgoing
 from payments import outcomes
 from payments.exceptions import (
     AmountNotPayable,
@@ -16,7 +17,6 @@ from payments.exceptions import (
     ProviderUnreachable,
     UnreadableEvent,
 )
-from payments.providers import http
 from payments.providers.base import (
     About,
     InitiateResult,
@@ -69,7 +69,7 @@ ASK = Asking()
 def network(monkeypatch) -> Network:
     network = Network()
     network.install(monkeypatch)
-    http.reset_breakers()
+    outgoing.reset_breakers()
     return network
 
 

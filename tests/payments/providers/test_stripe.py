@@ -3,9 +3,9 @@ from typing import Any
 
 import pytest
 
+from ecommerce import outgoing
 from payments import outcomes
 from payments.exceptions import AmountNotPayable, ProviderUnavailable, ProviderUnreachable
-from payments.providers import http
 from payments.providers import stripe as stripe_provider
 from payments.providers.base import Charge, InitiateRequest, InitiateResult
 from payments.providers.stripe import StripeProvider
@@ -27,7 +27,7 @@ def configured(settings: Any) -> None:
 def network(monkeypatch: pytest.MonkeyPatch) -> Network:
     network = Network()
     network.install(monkeypatch)
-    http.reset_breakers()
+    outgoing.reset_breakers()
     return network
 
 
@@ -263,14 +263,14 @@ def test_page_that_is_not_found_after_a_fault_leaves_it_unknown(network, answer)
 
 def test_stripe_that_never_answers_is_left_alone_for_a_while(network):
     network.script({CREATE: Failure.SILENCE})
-    for _ in range(http.Breaker.LIMIT):
+    for _ in range(outgoing.Breaker.LIMIT):
         with pytest.raises(ProviderUnavailable):
             initiate()
 
     with pytest.raises(ProviderUnreachable):
         initiate()
 
-    assert len(network.sent) == http.Breaker.LIMIT
+    assert len(network.sent) == outgoing.Breaker.LIMIT
 
 
 # --- closing

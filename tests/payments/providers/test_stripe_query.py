@@ -3,9 +3,9 @@ from typing import Any
 
 import pytest
 
+from ecommerce import outgoing
 from payments import outcomes
 from payments.exceptions import ProviderUnavailable
-from payments.providers import http
 from payments.providers import stripe as stripe_provider
 from payments.providers.base import Verdict
 from payments.providers.stripe import StripeProvider
@@ -26,7 +26,7 @@ def configured(settings: Any) -> None:
 def network(monkeypatch: pytest.MonkeyPatch) -> Network:
     network = Network()
     network.install(monkeypatch)
-    http.reset_breakers()
+    outgoing.reset_breakers()
     return network
 
 

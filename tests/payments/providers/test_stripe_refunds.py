@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from ecommerce import outgoing
 from payments.exceptions import ProviderUnavailable, ProviderUnreachable
-from payments.providers import http
 from payments.providers.base import RefundRequest, StatementEntry, TransferResult, Verdict
 from payments.providers.stripe import StripeProvider
 from payments.testing.network import Failure, Network, Reply
@@ -26,7 +26,7 @@ def network(monkeypatch: pytest.MonkeyPatch) -> Network:
     network = Network()
     network.install(monkeypatch)
     network.script({LIST: wire.listed()})
-    http.reset_breakers()
+    outgoing.reset_breakers()
     return network
 
 

@@ -4,7 +4,7 @@ import pgtrigger
 from django.conf import settings
 from django.db.models.functions import Now
 
-from catalog.history.models import EVENT_MODELS
+from accounts.history.events import KINDS
 from ecommerce.retention import delete_in_batches
 
 
@@ -15,7 +15,8 @@ def forget_old_changes() -> int:
     was before it, and what came after is told by the next one.
     """
     forgotten = 0
-    for model in EVENT_MODELS:
+    for kind in KINDS.values():
+        model = kind.model
         with pgtrigger.ignore(f"{model._meta.label}:append_only"):
             forgotten += delete_in_batches(model.objects.filter(pgh_created_at__lt=Now() - settings.HISTORY_RETENTION))
     return forgotten

@@ -5,7 +5,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from catalog.history.selectors import Change
+from accounts.history.selectors import Change
 
 
 class ActorSerializer(serializers.Serializer[Any]):
@@ -15,10 +15,17 @@ class ActorSerializer(serializers.Serializer[Any]):
 
 class ChangeSerializer(serializers.Serializer[Change]):
     at = serializers.DateTimeField()
-    kind = serializers.CharField(help_text="`product`, `variant`, `image`, `review` or `stock`.")
-    id = serializers.UUIDField(help_text="Of what was changed.")
+    kind = serializers.CharField(
+        help_text=(
+            "Of a product `product`, `variant`, `image`, `review`, `selling` (beyond the stock) or `stock`; elsewhere "
+            "the kind of the row, such as `coupon`, or of a list of it, such as `promotion_product`."
+        )
+    )
+    id = serializers.UUIDField(help_text="Of what was changed; of a list, of what has it.")
     name = serializers.CharField(help_text="What it was called then: a name, a SKU.")
-    action = serializers.CharField(help_text="`created`, `changed`, `deleted`; of stock the kind of the movement.")
+    action = serializers.CharField(
+        help_text="`created`, `changed`, `deleted`; of lists `added`, `removed`; of stock the kind of the movement."
+    )
     changes = serializers.DictField(
         child=serializers.DictField(),
         help_text="`before` and `after` by field; references are ids. Of stock, `by` how many units.",
