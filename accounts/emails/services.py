@@ -20,10 +20,8 @@ from accounts.tasks import send_email_change_mail as email_change_task
 from accounts.tasks import send_email_changed_mail as email_changed_task
 from ecommerce.client import client_address
 from ecommerce.mail import send_template
-from ecommerce.retention import delete_in_batches
 
 LIFETIME = timedelta(hours=24)
-KEPT = timedelta(days=30)  # after its end; it holds addresses
 
 
 @transaction.atomic
@@ -92,7 +90,3 @@ def send_email_changed_mail(change_id: str) -> None:
     change = EmailChange.objects.filter(pk=change_id).select_related("user").first()
     if change is not None and change.old_email:
         send_template("accounts/email_changed", to=change.old_email, context={"user": change.user})
-
-
-def purge_old_changes() -> int:
-    return delete_in_batches(EmailChange.objects.filter(expires_at__lt=Now() - KEPT))

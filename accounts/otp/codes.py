@@ -20,11 +20,9 @@ from accounts.sms import services as sms
 from accounts.sms.exceptions import SmsNotReceived
 from accounts.tasks import send_code as send_code_task
 from ecommerce.outbox import Postpone
-from ecommerce.retention import delete_in_batches
 
 Purpose = OneTimeCode.Purpose
 
-KEPT = timedelta(days=1)  # after its end, for support
 _AGAIN = timedelta(seconds=10)
 _NO_CODE = UUID(int=0)
 _TEXTS = {
@@ -112,10 +110,6 @@ def use_code(code: OneTimeCode) -> None:
     """
     if not OneTimeCode.objects.live().filter(pk=code.pk).update(used_at=Now(), updated_at=Now()):
         raise InvalidCode()
-
-
-def purge_old_codes() -> int:
-    return delete_in_batches(OneTimeCode.objects.filter(expires_at__lt=Now() - KEPT))
 
 
 def _keyed(code_id: UUID, digits: str) -> str:
