@@ -93,7 +93,7 @@ class RefreshView(PublicView):
     )
     def post(self, request: Request) -> Response:
         data = checked(serializers.RefreshSerializer, request)
-        pair = tokens.rotate(data["refresh"])
+        pair = tokens.rotate(data["refresh"], request=request._request)
         return Response({"access": pair.access, "refresh": pair.refresh})
 
 
@@ -111,9 +111,9 @@ class LogoutView(APIView):
         data = checked(serializers.LogoutSerializer, request)
         user = signed_in(request)
         if data["everywhere"]:
-            tokens.end_all_sessions(user)
+            tokens.log_out_everywhere(user, request=request._request)
         else:
-            tokens.end_session(data["refresh"], user=user)
+            tokens.end_session(data["refresh"], user=user, request=request._request)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
