@@ -41,7 +41,7 @@ _RIGHTS: Mapping[StaffRole, Mapping[str, str]] = {
     },
     StaffRole.FINANCE: {
         "catalog": "product: view; exchangerate: view add",
-        "orders": "order: view export; return taxdocument etimssubmission promotion coupon: view",
+        "orders": "order: view export; return: view refund; taxdocument etimssubmission promotion coupon: view",
         "payments": (
             "payment paymentattempt ledgeraccount ledgertransaction ledgerentry creditmovement providerevent "
             "refusedevents statementline reconciliationdifference: view; receivedmoney statement giftcard "
