@@ -90,6 +90,7 @@ from ecommerce.payment_settings import (  # noqa: F401 - settings are read from 
 from ecommerce.schema_settings import SPECTACULAR_SETTINGS  # noqa: F401 - settings are read from here
 from ecommerce.sms_settings import (  # noqa: F401 - settings are read from here
     CODE_LIFETIME,
+    CODE_TRIES_PER_EMAIL,
     CODE_TRIES_PER_NETWORK,
     RESET_PER_ADDRESS,
     RESET_PER_NETWORK,

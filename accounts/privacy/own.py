@@ -40,7 +40,7 @@ TABLES = (
         erased="new_email old_email",
         hidden="token_hash",
     ),
-    Table("accounts.OneTimeCode", owner="user", fate=Fate.DELETED, erased="phone_number", hidden="code_hash"),
+    Table("accounts.OneTimeCode", owner="user", fate=Fate.DELETED, erased="phone_number email", hidden="code_hash"),
     Table("accounts.Quota", plain="scope", hidden="identity"),
     Table("accounts.TryCount", hidden="key"),
     Table("accounts.SecondFactor", owner="user", fate=Fate.DELETED, hidden="sealed_secret"),
