@@ -8,12 +8,14 @@ from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group, Permission
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.urls import reverse
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from accounts.audit.admin import trail_of
+from accounts.audit.contacts import contacts_of, note_changed_contacts
 from accounts.audit.models import SecurityEvent
 from accounts.audit.services import record
 from accounts.forms import PasswordForm, PermissionsField, UserAddForm, UserForm
@@ -141,8 +143,11 @@ class UserAdmin(DjangoUserAdmin, ShopAdmin):  # type: ignore[type-arg]
             User.objects.create_user(form.cleaned_data["email"], form.cleaned_data["password1"], id=obj.pk, **given)
             obj._state.adding = False
             obj.refresh_from_db()
+            record(SecurityEvent.Kind.SIGNED_UP, user=obj, actor=actor_of(request), request=request, by="staff")
             return
-        request.__dict__["rights_before"] = rights_of(User.objects.get(pk=obj.pk))
+        # Locked, so that of two changes at once each knows what it has changed.
+        before = User.objects.select_for_update(no_key=True).get(pk=obj.pk)
+        request.__dict__["rights_before"] = rights_of(before)
         doubtful = []
         if "email" in form.changed_data:  # what was verified was the old one
             obj.email_verified_at = None
@@ -151,6 +156,7 @@ class UserAdmin(DjangoUserAdmin, ShopAdmin):  # type: ignore[type-arg]
             obj.phone_verified_at = None
             doubtful.append("phone_verified_at")
         self.save_changed(obj, form, *doubtful)
+        note_changed_contacts(obj, contacts_of(before), actor=actor_of(request), request=request)
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)
@@ -220,7 +226,14 @@ class UserAdmin(DjangoUserAdmin, ShopAdmin):  # type: ignore[type-arg]
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> Any:
         if not is_superuser(request):
             raise PermissionDenied
-        return super().user_change_password(request, id, form_url)
+        request.__dict__["change"] = SecurityEvent.Kind.PASSWORD_CHANGED
+        with transaction.atomic():
+            return super().user_change_password(request, id, form_url)
+
+    def log_change(self, request: HttpRequest, obj: User, message: Any) -> Any:
+        if kind := request.__dict__.get("change"):
+            record(kind, user=obj, actor=actor_of(request), request=request, by="staff")
+        return super().log_change(request, obj, message)
 
     # --- Columns -----------------------------------------------------------------------------------------------
 

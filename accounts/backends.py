@@ -1,20 +1,23 @@
-"""Log-in by e-mail or username."""
+"""Log-in by e-mail, username or confirmed phone number."""
 
 from typing import Any
 
 from django.contrib.auth.backends import ModelBackend
+from django.db.models import Q
 from django.http import HttpRequest
 
-from accounts.lockouts import services as lockouts
+from accounts.lockouts import log_ins
 from accounts.lockouts.exceptions import LockedOut
 from accounts.models import User, normalise_email
+from accounts.names import log_in_name, phone_of
 from accounts.validators import MAXIMUM_LENGTH
 from ecommerce.exceptions import Busy
 
 
 class EmailOrUsernameBackend(ModelBackend):
-    """Find the user by e-mail, else by username; the API and the admin both come here.
+    """Find the user by e-mail, else by confirmed phone number or username; the API and the admin both come here.
 
+    The class keeps its name: it stands in every open session.
     An unknown name is counted and costs a hash too, so that time tells nothing. Who must wait gets no hash at all.
     """
 
@@ -26,24 +29,38 @@ class EmailOrUsernameBackend(ModelBackend):
         if not name or password is None or len(password) > MAXIMUM_LENGTH:
             return None
         try:
-            attempt = lockouts.check(lockouts.LOGIN, normalise_email(name), request=request)
+            user, attempt = log_ins.begin(log_in_name(name), lambda: _named(name), request=request)
         except LockedOut:
             return None
         try:
-            user = self._compared(name, password)
+            user = self._compared(user if attempt.may_succeed else None, password)
         except Busy:  # nothing was compared
-            lockouts.given_up(attempt)
+            attempt.given_up()
             raise
         if user is None:
-            lockouts.failed(attempt)
+            attempt.failed()
         else:
-            lockouts.succeeded(attempt)
+            attempt.succeeded()
         return user
 
-    def _compared(self, name: str, password: str) -> User | None:
-        lookup = {"email": normalise_email(name)} if "@" in name else {"username": name}
-        user = User.objects.filter(**lookup).first()
+    def _compared(self, user: User | None, password: str) -> User | None:
         if user is None:
             User().set_password(password)
             return None
         return user if user.check_password(password) and self.user_can_authenticate(user) else None
+
+
+def _named(name: str) -> User | None:
+    """Return who is meant, in one statement whatever it is.
+
+    A number counts where it was confirmed: anybody may have written it into a profile. Its owner comes before somebody
+    whose username looks like it.
+    """
+    if "@" in name:
+        return User.objects.filter(email=normalise_email(name)).first()
+    if not (phone := phone_of(name)):
+        return User.objects.filter(username=name).first()
+    confirmed = Q(phone_number=phone, phone_verified_at__isnull=False)
+    meant = list(User.objects.filter(confirmed | Q(username=name)))
+    owners = [user for user in meant if user.phone_number == phone and user.phone_verified_at is not None]
+    return next(iter(owners or meant), None)

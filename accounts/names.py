@@ -10,7 +10,8 @@ import re
 from django.core.exceptions import ValidationError
 from django.db.models.functions import Lower
 
-from accounts.models import User
+from accounts.models import User, normalise_email
+from ecommerce.phone import InvalidPhoneNumber, normalise_phone
 
 _USERNAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
 # Whoever has one of these speaks for the shop.
@@ -30,6 +31,8 @@ def check_username(username: str) -> None:
             "letter or a digit.",
             code="invalid_username",
         )
+    if phone_of(username):  # one logs in by it
+        raise ValidationError("A username is no phone number.", code="invalid_username")
     if re.sub(r"[._-]", "", username.lower()) in RESERVED:
         raise ValidationError("This username is kept for the shop.", code="reserved_username")
 
@@ -41,6 +44,19 @@ def check_email(email: str) -> None:
             "Write the address in plain Latin letters, and an international domain in its xn-- form.",
             code="not_ascii",
         )
+
+
+def phone_of(name: str) -> str:
+    """Return the phone number, in E.164, that somebody gave as their name; an empty text if it is none."""
+    try:
+        return normalise_phone(name)
+    except InvalidPhoneNumber:
+        return ""
+
+
+def log_in_name(name: str) -> str:
+    """Return the one form of an e-mail address, username or phone number that somebody logs in by."""
+    return phone_of(name) or normalise_email(name)
 
 
 def username_is_taken(username: str) -> bool:

@@ -5,9 +5,9 @@ from datetime import datetime
 
 from django.utils import timezone
 
+from accounts.mail import mail_to
 from accounts.models import User
 from accounts.tasks import send_account_news as news_task
-from ecommerce.mail import send_template
 
 
 def tell(user: User, news: str, *, once: str = "", **facts: str) -> None:
@@ -23,6 +23,4 @@ def tell(user: User, news: str, *, once: str = "", **facts: str) -> None:
 def send_account_news(user_id: str, news: str, facts: dict[str, str], happened_at: str) -> None:
     """Send the mail. Called by a worker; a repeat sends it again."""
     user = User.objects.get(pk=user_id)
-    if user.email is not None:
-        happened = timezone.localtime(datetime.fromisoformat(happened_at))
-        send_template(f"accounts/news/{news}", to=user.email, context={"user": user, "happened_at": happened, **facts})
+    mail_to(user, f"news/{news}", happened_at=timezone.localtime(datetime.fromisoformat(happened_at)), **facts)

@@ -42,6 +42,19 @@ class EmailField(serializers.EmailField):
         return email
 
 
+class CodeField(serializers.RegexField):
+    """Six digits; blanks between them do not count."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(r"\A[0-9]{6}\Z", max_length=20, error_messages={"invalid": "A code has six digits."}, **kwargs)
+
+    def to_internal_value(self, data: Any) -> str:
+        return super().to_internal_value(data).replace(" ", "")
+
+    def run_validators(self, value: Any) -> None:
+        super().run_validators(value.replace(" ", ""))
+
+
 class RegisterSerializer(serializers.Serializer[Any]):
     email = EmailField()
     password = serializers.CharField(trim_whitespace=False, max_length=4096, write_only=True)
@@ -56,15 +69,20 @@ class MessageSerializer(serializers.Serializer[Any]):
 
 
 class LoginSerializer(serializers.Serializer[Any]):
-    """``email`` or ``username`` with the password."""
+    """``email``, ``username`` or ``phone_number`` with the password; each takes whichever of the three is at hand."""
 
     email = serializers.CharField(required=False, max_length=254)
     username = serializers.CharField(required=False, max_length=254)
+    phone_number = serializers.CharField(
+        required=False, max_length=254, help_text="In any usual spelling, if the account has confirmed it."
+    )
     password = serializers.CharField(trim_whitespace=False, max_length=MAXIMUM_LENGTH, write_only=True)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if not attrs.get("email") and not attrs.get("username"):
-            raise serializers.ValidationError({"email": ["Give an email or a username."]}, code="required")
+        attrs["name"] = attrs.get("email") or attrs.get("username") or attrs.get("phone_number")
+        if not attrs["name"]:
+            message = "Give an email, a username or a phone number."
+            raise serializers.ValidationError({"email": [message]}, code="required")
         return attrs
 
 
@@ -146,6 +164,20 @@ class LogoutSerializer(serializers.Serializer[Any]):
 
 class EmailTokenSerializer(serializers.Serializer[Any]):
     token = serializers.CharField(max_length=200)
+
+
+class VerifyEmailSerializer(serializers.Serializer[Any]):
+    """The ``token`` of the link, or the ``email`` and the ``code``: the mail holds both."""
+
+    token = serializers.CharField(required=False, max_length=200)
+    email = EmailField(required=False)
+    code = CodeField(required=False)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if set(attrs) not in ({"token"}, {"email", "code"}):
+            message = "Send the token of the link, or the email and the code."
+            raise serializers.ValidationError({"token": [message]}, code="required")
+        return attrs
 
 
 class EmailSerializer(serializers.Serializer[Any]):

@@ -9,7 +9,7 @@ from django.contrib.auth import authenticate, password_validation
 from django.contrib.auth.models import update_last_login
 from django.db import IntegrityError, transaction
 from django.db.models import F
-from django.db.models.functions import Now
+from django.db.models.functions import Coalesce, Now
 from django.http import HttpRequest
 from django.utils import timezone
 
@@ -18,16 +18,19 @@ from accounts.audit.models import SecurityEvent
 from accounts.audit.services import record
 from accounts.exceptions import InvalidCredentials, InvalidEmailToken, UsernameTaken
 from accounts.links import hash_token
+from accounts.mail import mail_to
 from accounts.models import EmailToken, User, normalise_email
 from accounts.names import username_is_taken
+from accounts.otp.codes import check_email_code, make_email_code, use_code
+from accounts.otp.exceptions import InvalidCode
 from accounts.second_factor import challenges
 from accounts.tasks import send_already_registered_mail as already_registered_task
 from accounts.tasks import send_verification_mail as verification_task
 from ecommerce.client import client_address
 from ecommerce.exceptions import ErrorRow
-from ecommerce.mail import send_template
 
 VERIFICATION_LIFETIME = timedelta(hours=24)
+VERIFICATION_CODE_LIFETIME = timedelta(hours=1)  # six digits can be guessed, a link cannot
 
 LogInOutcome = tokens.TokenPair | challenges.Challenge
 
@@ -136,6 +139,21 @@ def verify_email(*, token: str) -> None:
         User.objects.filter(pk=user_id, email_verified_at__isnull=True).update(email_verified_at=Now())
 
 
+def verify_email_by_code(*, request: HttpRequest, email: str, code: str) -> None:
+    """Mark the address verified, by the digits that were mailed to it.
+
+    Raises:
+        InvalidCode: wrong, expired, used or tried too often, or nobody waits for one; told alike.
+        Throttled: too many codes were typed from this network, or for this address, known or not.
+    """
+    found = check_email_code(email=email, code=code, address=client_address(request))
+    with transaction.atomic():
+        use_code(found)
+        theirs = User.objects.filter(pk=found.user_id) if found.user_id else User.objects.none()
+        if not theirs.filter(email=found.email).update(email_verified_at=Coalesce("email_verified_at", Now())):
+            raise InvalidCode()
+
+
 def resend_verification(*, email: str) -> None:
     """Owe another verification mail if the address is known and not verified; say nothing either way."""
     user = User.objects.filter(email=normalise_email(email), email_verified_at__isnull=True, is_active=True).first()
@@ -148,32 +166,37 @@ def resend_verification(*, email: str) -> None:
 
 
 def send_verification_mail(user_id: str) -> None:
-    """Make a fresh link and mail it. Called by a worker; a repeat sends another valid link."""
-    user = User.objects.get(pk=user_id)
-    if user.email is None or user.email_verified_at is not None:
-        return
+    """Make a fresh link and code and mail them. Called by a worker; a repeat sends another valid link and code."""
     token = secrets.token_urlsafe(32)
-    EmailToken.objects.create(
-        user=user,
-        purpose=EmailToken.Purpose.VERIFY,
-        email=user.email,
-        token_hash=hash_token(token),
-        expires_at=timezone.now() + VERIFICATION_LIFETIME,
+    with transaction.atomic():
+        user = User.objects.select_for_update(no_key=True).get(pk=user_id)
+        if user.email is None or user.email_verified_at is not None:
+            return
+        EmailToken.objects.create(
+            user=user,
+            purpose=EmailToken.Purpose.VERIFY,
+            email=user.email,
+            token_hash=hash_token(token),
+            expires_at=timezone.now() + VERIFICATION_LIFETIME,
+        )
+        code = make_email_code(user, user.email, lifetime=VERIFICATION_CODE_LIFETIME)
+    mail_to(
+        user,
+        "verification",
+        # In the fragment: it never reaches a log or a Referer header.
+        link=f"{settings.FRONTEND_URL}/verify-email#{token}",
+        hours=VERIFICATION_LIFETIME.total_seconds() // 3600,
+        code=code,
+        minutes=VERIFICATION_CODE_LIFETIME.total_seconds() // 60,
     )
-    # In the fragment: it never reaches a log or a Referer header.
-    link = f"{settings.FRONTEND_URL}/verify-email#{token}"
-    context = {"user": user, "link": link, "token": token, "hours": VERIFICATION_LIFETIME.total_seconds() // 3600}
-    send_template("accounts/verification", to=user.email, context=context)
 
 
 def send_already_registered_mail(user_id: str) -> None:
-    user = User.objects.get(pk=user_id)
-    if user.email is not None:
-        send_template("accounts/already_registered", to=user.email, context={"user": user})
+    mail_to(User.objects.get(pk=user_id), "already_registered")
 
 
 def send_notice(user_id: str, name: str) -> None:
     """Tell somebody by mail what was changed in their account; one without an e-mail is told nothing."""
     user = User.objects.filter(pk=user_id).first()
-    if user is not None and user.email is not None:
-        send_template(f"accounts/{name}", to=user.email, context={"user": user})
+    if user is not None:
+        mail_to(user, name)

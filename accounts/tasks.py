@@ -19,13 +19,6 @@ def send_already_registered_mail(user_id: str) -> None:
     send(user_id)
 
 
-@shared_task(name="accounts.sweep_log_ins")
-def sweep_log_ins() -> None:
-    from accounts.sessions.services import sweep
-
-    sweep()
-
-
 @owed_task("accounts.send_code", network=True)
 def send_code(code_id: str) -> None:
     from accounts.otp.codes import send_code as send
@@ -68,33 +61,11 @@ def send_phone_changed_mail(user_id: str) -> None:
     send_notice(user_id, "phone_changed")
 
 
-@shared_task(name="accounts.purge_served")
-def purge_served() -> None:
-    from accounts.emails.services import purge_old_changes
-    from accounts.lockouts.services import forget_old_counts
-    from accounts.otp.codes import purge_old_codes
-    from accounts.quotas.services import purge_ended
-    from accounts.sms.services import purge_old_messages
-
-    forget_old_counts()
-    purge_old_changes()
-    purge_old_codes()
-    purge_ended()
-    purge_old_messages()
-
-
 @owed_task("accounts.send_account_news", network=True)
 def send_account_news(user_id: str, news: str, facts: dict[str, str], happened_at: str) -> None:
     from accounts.notifications import send_account_news as send
 
     send(user_id, news, facts, happened_at)
-
-
-@shared_task(name="accounts.purge_spent_tokens")
-def purge_spent_tokens() -> None:
-    from accounts.social.services import purge_spent_tokens as purge
-
-    purge()
 
 
 @owed_task("accounts.draw_avatar", network=True)
@@ -111,13 +82,6 @@ def remove_files(names: list[str]) -> None:
     remove(names)
 
 
-@shared_task(name="accounts.sweep_avatars")
-def sweep_avatars() -> None:
-    from accounts.profiles.avatars import sweep_avatars as sweep
-
-    sweep()
-
-
 @owed_task("accounts.erase_user")
 def erase_user(erasure_id: str) -> None:
     from accounts.privacy.services import erase_user as erase
@@ -125,8 +89,18 @@ def erase_user(erasure_id: str) -> None:
     erase(erasure_id)
 
 
-@shared_task(name="accounts.keep_to_retention")
-def keep_to_retention() -> None:
-    from accounts.privacy.retention import keep_to_retention as keep
+@shared_task(name="accounts.owe_late_erasures")
+def owe_late_erasures() -> None:
+    from accounts.privacy.services import owe_unfinished
 
-    keep()
+    owe_unfinished()
+
+
+# Each rule has its share of time; the whole must end before the broker thinks that it was lost.
+@shared_task(name="accounts.clean_up", soft_time_limit=270, time_limit=280)
+def clean_up() -> None:
+    """Delete whatever of accounts has served its time."""
+    from accounts.retention import RULES
+    from ecommerce.retention import clean_up as apply
+
+    apply(RULES)

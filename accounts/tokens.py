@@ -11,10 +11,13 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db import transaction
 from django.db.models import F
+from django.http import HttpRequest
 from django.utils import timezone
 from rest_framework_simplejwt.exceptions import TokenError
 from rest_framework_simplejwt.settings import api_settings
 
+from accounts.audit.models import SecurityEvent
+from accounts.audit.services import record
 from accounts.exceptions import InvalidRefreshToken
 from accounts.models import RefreshSession, User
 from accounts.signing import AccessToken, RefreshToken
@@ -38,7 +41,7 @@ def start_session(user: User, *, user_agent: str = "", ip_address: str | None = 
     return _mint(user, session)
 
 
-def rotate(refresh: str) -> TokenPair:
+def rotate(refresh: str, *, request: HttpRequest | None = None) -> TokenPair:
     """Exchange a refresh token for a new pair.
 
     Two tabs that send the same token within the grace get the same successor. A later second use means that
@@ -72,18 +75,31 @@ def rotate(refresh: str) -> TokenPair:
         if in_grace and successor and successor.used_at is None and successor.revoked_at is None:
             return _mint(user, successor)
     # Outside the block above: the refusal must not roll the revocation back.
-    RefreshSession.objects.filter(family=session.family, revoked_at__isnull=True).update(revoked_at=now)
+    with transaction.atomic():
+        if _end_family(session.family):
+            kind = SecurityEvent.Kind.REFRESH_REUSED
+            record(kind, user=user, request=request, session=str(session.family))
     raise InvalidRefreshToken()
 
 
-def end_session(refresh: str, *, user: User) -> None:
+def end_session(refresh: str, *, user: User, request: HttpRequest | None = None) -> None:
     """Log out: end the family of this refresh token. A token of somebody else, or none, is left alone.
 
     Raises:
         InvalidRefreshToken: it is not a token of ours.
     """
-    family = RefreshSession.objects.filter(pk=_session_id(refresh), user=user).values("family")
-    RefreshSession.objects.filter(family__in=family, revoked_at__isnull=True).update(revoked_at=timezone.now())
+    session = RefreshSession.objects.filter(pk=_session_id(refresh), user=user).first()
+    if session is not None:
+        with transaction.atomic():
+            if _end_family(session.family):
+                record(SecurityEvent.Kind.LOGOUT, user=user, request=request, session=str(session.family))
+
+
+def log_out_everywhere(user: User, *, request: HttpRequest) -> None:
+    """End every log-in and token of ``user``, as they wish."""
+    with transaction.atomic():
+        end_all_sessions(user)
+        record(SecurityEvent.Kind.LOGOUT_EVERYWHERE, user=user, request=request)
 
 
 def end_all_sessions(user: User) -> None:
@@ -91,6 +107,11 @@ def end_all_sessions(user: User) -> None:
     User.objects.filter(pk=user.pk).update(session_epoch=F("session_epoch") + 1)
     user.refresh_from_db(fields=["session_epoch"])
     RefreshSession.objects.filter(user=user, revoked_at__isnull=True).update(revoked_at=timezone.now())
+
+
+def _end_family(family: uuid.UUID) -> int:
+    """End a log-in; return how many of its tokens that ended: none, if somebody else was faster."""
+    return RefreshSession.objects.filter(family=family, revoked_at__isnull=True).update(revoked_at=timezone.now())
 
 
 def _still_welcome(session: RefreshSession) -> bool:

@@ -65,8 +65,9 @@ class LoginView(PublicView):
     @extend_schema(
         summary="Log in",
         description=(
-            "Exchanges e-mail (or username) and password for an access and a refresh token. Where the user has a "
-            "second factor, the answer is a challenge instead: send it with a code to `POST /api/auth/2fa/verify/`."
+            "Exchanges e-mail address, username or confirmed phone number, and password, for an access and a refresh "
+            "token. Where the user has a second factor, the answer is a challenge instead: send it with a code to "
+            "`POST /api/auth/2fa/verify/`."
         ),
         request=serializers.LoginSerializer,
         responses={200: serializers.LOG_IN_ANSWER},
@@ -75,12 +76,16 @@ class LoginView(PublicView):
             OpenApiExample(
                 "Log in", value={"email": "wanjiku@example.com", "password": "maji-ya-chai-7"}, request_only=True
             ),
+            OpenApiExample(
+                "By phone number",
+                value={"phone_number": "0712 345 678", "password": "maji-ya-chai-7"},
+                request_only=True,
+            ),
         ],
     )
     def post(self, request: Request) -> Response:
         data = checked(serializers.LoginSerializer, request)
-        name = data.get("email") or data["username"]
-        user, outcome = services.log_in(request=request._request, name=name, password=data["password"])
+        user, outcome = services.log_in(request=request._request, name=data["name"], password=data["password"])
         return Response(serializers.log_in_answer(user, outcome))
 
 
@@ -93,7 +98,7 @@ class RefreshView(PublicView):
     )
     def post(self, request: Request) -> Response:
         data = checked(serializers.RefreshSerializer, request)
-        pair = tokens.rotate(data["refresh"])
+        pair = tokens.rotate(data["refresh"], request=request._request)
         return Response({"access": pair.access, "refresh": pair.refresh})
 
 
@@ -111,20 +116,32 @@ class LogoutView(APIView):
         data = checked(serializers.LogoutSerializer, request)
         user = signed_in(request)
         if data["everywhere"]:
-            tokens.end_all_sessions(user)
+            tokens.log_out_everywhere(user, request=request._request)
         else:
-            tokens.end_session(data["refresh"], user=user)
+            tokens.end_session(data["refresh"], user=user, request=request._request)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
 class VerifyEmailView(PublicView):
     @extend_schema(
         summary="Confirm an e-mail address",
-        request=serializers.EmailTokenSerializer,
+        description=(
+            "By the token of the link, or by the address and the six digits that are in the same mail. Five tries; the "
+            "digits are good for an hour, the link for a day, each once."
+        ),
+        request=serializers.VerifyEmailSerializer,
         responses={200: serializers.MessageSerializer},
+        examples=[
+            OpenApiExample("By link", value={"token": "2Yx4hX7mB0c1pUuQe0Jm3l0kq9dT5vN8wZr6sGfLh"}, request_only=True),
+            OpenApiExample("By code", value={"email": "wanjiku@example.com", "code": "314159"}, request_only=True),
+        ],
     )
     def post(self, request: Request) -> Response:
-        services.verify_email(**checked(serializers.EmailTokenSerializer, request))
+        data = checked(serializers.VerifyEmailSerializer, request)
+        if "token" in data:
+            services.verify_email(**data)
+        else:
+            services.verify_email_by_code(request=request._request, **data)
         return Response({"detail": "The address is confirmed."})
 
 

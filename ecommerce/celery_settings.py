@@ -49,10 +49,7 @@ CELERY_BEAT_SCHEDULE = {
     "refresh-search": {"task": "catalog.refresh_search", "schedule": 3600.0, "options": {"expires": 3600}},
     # At night, and again where that was missed: whoever comes first does it.
     "check-invariants": {"task": "ecommerce.check_invariants", "schedule": crontab(minute="15", hour="1-5")},
-    "purge-served-of-accounts": {"task": "accounts.purge_served", "schedule": 3600.0, "options": {"expires": 3600}},
-    "sweep-log-ins": {"task": "accounts.sweep_log_ins", "schedule": 3600.0, "options": {"expires": 3600}},
-    "purge-spent-tokens": {"task": "accounts.purge_spent_tokens", "schedule": 3600.0, "options": {"expires": 3600}},
-    "sweep-avatars": {"task": "accounts.sweep_avatars", "schedule": 86400.0, "options": {"expires": 3600}},
-    "keep-to-retention": {"task": "accounts.keep_to_retention", "schedule": 3600.0, "options": {"expires": 3600}},
+    "clean-up-accounts": {"task": "accounts.clean_up", "schedule": 3600.0, "options": {"expires": 3600}},
+    "owe-late-erasures": {"task": "accounts.owe_late_erasures", "schedule": 3600.0, "options": {"expires": 3600}},
     "purge-expired-rows": {"task": "ecommerce.purge_expired_rows", "schedule": 3600.0},
 }

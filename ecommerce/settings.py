@@ -90,6 +90,7 @@ from ecommerce.payment_settings import (  # noqa: F401 - settings are read from 
 from ecommerce.schema_settings import SPECTACULAR_SETTINGS  # noqa: F401 - settings are read from here
 from ecommerce.sms_settings import (  # noqa: F401 - settings are read from here
     CODE_LIFETIME,
+    CODE_TRIES_PER_EMAIL,
     CODE_TRIES_PER_NETWORK,
     RESET_PER_ADDRESS,
     RESET_PER_NETWORK,
@@ -328,10 +329,10 @@ SIMPLE_JWT = {
     "UPDATE_LAST_LOGIN": False,
     "LEEWAY": 10,
 }
-# How long the trail of what happened to accounts is kept, and sessions and links that have ended.
+# How long the trail of what happened to accounts is kept, and links in mails after their end.
 AUDIT_RETENTION = timedelta(days=whole_number("AUDIT_RETENTION_DAYS", 730, least=30, most=36_500))
 IDEMPOTENCY_RETENTION = timedelta(hours=whole_number("IDEMPOTENCY_RETENTION_HOURS", 72, least=24, most=720))
-SESSION_RETENTION = timedelta(days=whole_number("SESSION_RETENTION_DAYS", 30, least=1, most=3650))
+LINK_RETENTION = timedelta(days=whole_number("LINK_RETENTION_DAYS", 30, least=1, most=3650))
 REFRESH_FAMILY_LIFETIME = timedelta(days=90)
 REFRESH_REUSE_GRACE = timedelta(seconds=10)
 # Failed tries before one must wait (docs/security.md).

@@ -69,6 +69,8 @@ SMS_PER_PHONE_DAILY = rate("SMS_PER_PHONE_DAILY", "10/86400")
 SMS_PER_NETWORK = rate("SMS_PER_NETWORK", "2000/3600" if ENVIRONMENT == "local" else "20/3600")
 # Codes that are typed, right or wrong, from one network.
 CODE_TRIES_PER_NETWORK = rate("CODE_TRIES_PER_NETWORK", "6000/3600" if ENVIRONMENT == "local" else "60/3600")
+# Codes that are typed for one address, of however many mails.
+CODE_TRIES_PER_EMAIL = rate("CODE_TRIES_PER_EMAIL", "20/86400")
 # Mails with links that set a password or confirm another address.
 RESET_PER_ADDRESS = rate("RESET_PER_ADDRESS", "3/3600")
 RESET_PER_NETWORK = rate("RESET_PER_NETWORK", "2000/3600" if ENVIRONMENT == "local" else "20/3600")

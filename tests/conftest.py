@@ -66,6 +66,13 @@ def cheap_passwords() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def own_files(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep the developer's files out of reach: a clean-up deletes what no row of the test's database names."""
+    with override_settings(MEDIA_ROOT=tmp_path_factory.mktemp("media")):
+        yield
+
+
 @pytest.fixture(autouse=True)
 def own_redis_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     """Give each test its own cache keys and its own queue: limits and messages of others are not seen."""

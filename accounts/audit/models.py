@@ -11,7 +11,7 @@ class SecurityEvent(BaseModel):
     """One entry of the trail. Never changed; deleted only when its time is over.
 
     ``user`` is whose account it is about, ``actor`` who did it (empty: the user, or nobody known). ``details`` holds
-    codes and ids only: no password, token, address or full number.
+    codes and ids only: no password, token, address or full number, but for what ``contacts`` keeps.
     """
 
     class Kind(models.TextChoices):
@@ -32,6 +32,7 @@ class SecurityEvent(BaseModel):
         OTHER_SESSIONS_ENDED = "other_sessions_ended"
         SIGNED_UP = "signed_up"
         PHONE_CONFIRMED = "phone_confirmed"
+        PHONE_CHANGED = "phone_changed"
         EMAIL_CHANGED = "email_changed"
         PASSWORD_RESET = "password_reset"  # noqa: S105 - a kind
         PASSWORD_CHANGED = "password_changed"  # noqa: S105 - a kind

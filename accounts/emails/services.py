@@ -14,16 +14,14 @@ from accounts.audit.services import record
 from accounts.emails.models import EmailChange
 from accounts.exceptions import InvalidEmailToken
 from accounts.links import hash_token
+from accounts.mail import mail_to
 from accounts.models import EmailToken, User
 from accounts.quotas.services import network_of, spend
 from accounts.tasks import send_email_change_mail as email_change_task
 from accounts.tasks import send_email_changed_mail as email_changed_task
 from ecommerce.client import client_address
-from ecommerce.mail import send_template
-from ecommerce.retention import delete_in_batches
 
 LIFETIME = timedelta(hours=24)
-KEPT = timedelta(days=30)  # after its end; it holds addresses
 
 
 @transaction.atomic
@@ -50,15 +48,15 @@ def send_email_change_mail(change_id: str) -> None:
     owner = User.objects.filter(email=change.new_email).first()
     if owner is not None:
         if owner.pk != change.user_id:
-            send_template("accounts/already_registered", to=change.new_email, context={"user": owner})
+            mail_to(owner, "already_registered")
         return
     token = secrets.token_urlsafe(32)
     change.token_hash = hash_token(token)
     change.save(update_fields=["token_hash", "updated_at"])
     # In the fragment: it never reaches a log or a Referer header.
     link = f"{settings.FRONTEND_URL}/change-email#{token}"
-    context = {"user": change.user, "link": link, "token": token, "hours": LIFETIME.total_seconds() // 3600}
-    send_template("accounts/email_change", to=change.new_email, context=context)
+    hours = LIFETIME.total_seconds() // 3600
+    mail_to(change.user, "email_change", to=change.new_email, link=link, token=token, hours=hours)
 
 
 def change_email(*, request: HttpRequest, token: str) -> None:
@@ -91,8 +89,4 @@ def change_email(*, request: HttpRequest, token: str) -> None:
 def send_email_changed_mail(change_id: str) -> None:
     change = EmailChange.objects.filter(pk=change_id).select_related("user").first()
     if change is not None and change.old_email:
-        send_template("accounts/email_changed", to=change.old_email, context={"user": change.user})
-
-
-def purge_old_changes() -> int:
-    return delete_in_batches(EmailChange.objects.filter(expires_at__lt=Now() - KEPT))
+        mail_to(change.user, "email_changed", to=change.old_email)

@@ -18,7 +18,6 @@ from uuid import UUID
 
 from django.db import connection, transaction
 from django.db.models import DateTimeField, F
-from django.db.models.functions import Now
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
@@ -31,7 +30,6 @@ from accounts.lockouts.limits import Limit
 from accounts.lockouts.models import TryCount
 from ecommerce.client import client_address, client_network
 from ecommerce.prepared import AnyOf, Parameter, Prepared, ids
-from ecommerce.retention import delete_in_batches
 from ecommerce.transactions import retry_on_conflict
 
 _LOCKS = Prepared(
@@ -150,11 +148,6 @@ def given_up(attempt: Attempt) -> None:
 def forgive(what: str, *names: str) -> None:
     """End the waits of these names: their owner has proved to be who they are by another way, such as a reset."""
     TryCount.objects.filter(pk__in=[_key("account", what, name) for name in names]).delete()
-
-
-def forget_old_counts() -> int:
-    """Delete what means nothing any more; return how many rows went."""
-    return delete_in_batches(TryCount.objects.filter(expires_at__lt=Now()))
 
 
 def _keys(what: str, who: str, address: str) -> tuple[UUID, UUID | None, UUID | None]:

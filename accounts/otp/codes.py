@@ -6,33 +6,27 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare, salted_hmac
 
 from accounts.models import User
 from accounts.otp.exceptions import InvalidCode
-from accounts.otp.models import OneTimeCode
-from accounts.otp.selectors import phone_may_come_in
+from accounts.otp.models import OneTimeCode, OneTimeCodeQuerySet
+from accounts.otp.selectors import account_of_phone, phone_may_come_in
+from accounts.otp.texts import text_of
+from accounts.profiles.selectors import language_of
 from accounts.quotas.services import network_of, spend
 from accounts.sms import services as sms
 from accounts.sms.exceptions import SmsNotReceived
 from accounts.tasks import send_code as send_code_task
 from ecommerce.outbox import Postpone
-from ecommerce.retention import delete_in_batches
 
 Purpose = OneTimeCode.Purpose
 
-KEPT = timedelta(days=1)  # after its end, for support
 _AGAIN = timedelta(seconds=10)
 _NO_CODE = UUID(int=0)
-_TEXTS = {
-    Purpose.LOG_IN: "{code} is your {shop} code to log in.",
-    Purpose.PHONE: "{code} is your {shop} code to confirm this number.",
-    Purpose.RESET: "{code} is your {shop} code for a new password.",
-}
-_WARNING = " It is good for {minutes} minutes. Tell it to nobody, not even to us."
 
 
 @transaction.atomic
@@ -71,10 +65,11 @@ def send_code(code_id: str) -> None:
     message = sms.begin(reference=f"code:{code.pk}", purpose=code.purpose, to=code.phone_number)
     if message is None:
         return
-    digits = f"{secrets.randbelow(1_000_000):06d}"
+    digits = _digits()
     OneTimeCode.objects.filter(pk=code.pk).update(code_hash=_keyed(code.pk, digits), updated_at=Now())
-    minutes = int(settings.CODE_LIFETIME.total_seconds() // 60)
-    text = (_TEXTS[Purpose(code.purpose)] + _WARNING).format(code=digits, shop=settings.SHOP_NAME, minutes=minutes)
+    # Whose number it is knows their language; a stranger's is not known yet.
+    reader = code.user or account_of_phone(code.phone_number)
+    text = text_of(code.purpose, digits, language=language_of(reader.pk if reader else None))
     try:
         sms.hand_over(message, to=code.phone_number, text=text)
     except SmsNotReceived as error:
@@ -91,7 +86,38 @@ def check_code(*, purpose: str, phone_number: str, code: str, address: str, user
         Throttled: too many codes were typed from this network.
     """
     spend("code_tries", network_of(address), settings.CODE_TRIES_PER_NETWORK)
-    live = OneTimeCode.objects.live().filter(purpose=purpose, phone_number=phone_number, user=user)
+    return _checked(OneTimeCode.objects.live().filter(purpose=purpose, phone_number=phone_number, user=user), code)
+
+
+def make_email_code(user: User, email: str, *, lifetime: timedelta) -> str:
+    """Return the digits of a new code for a mail; former ones of this user or address end. In the caller's transaction.
+
+    ``user`` must be locked.
+    """
+    former = OneTimeCode.objects.filter(Q(user=user) | Q(email=email), purpose=Purpose.EMAIL)
+    former.filter(used_at__isnull=True, ended_at__isnull=True).update(ended_at=Now())
+    code = OneTimeCode(purpose=Purpose.EMAIL, email=email, user=user, expires_at=timezone.now() + lifetime)
+    digits = _digits()
+    code.code_hash = _keyed(code.pk, digits)
+    code.save(force_insert=True)
+    return digits
+
+
+def check_email_code(*, email: str, code: str, address: str) -> OneTimeCode:
+    """Do for a code that was mailed what ``check_code`` does, and count all tries at an address besides.
+
+    A mail can be asked for again and again, and each brings five tries: the address has its own share of them.
+
+    Raises:
+        InvalidCode: as of ``check_code``.
+        Throttled: too many codes were typed from this network, or for this address, known or not.
+    """
+    spend("email_code_tries", email, settings.CODE_TRIES_PER_EMAIL)
+    spend("code_tries", network_of(address), settings.CODE_TRIES_PER_NETWORK)
+    return _checked(OneTimeCode.objects.live().filter(purpose=Purpose.EMAIL, email=email), code)
+
+
+def _checked(live: OneTimeCodeQuerySet, code: str) -> OneTimeCode:
     found = live.first()
     counted = live.filter(pk=found.pk if found else _NO_CODE, tries__lt=OneTimeCode.MAX_TRIES).update(
         tries=F("tries") + 1
@@ -114,8 +140,8 @@ def use_code(code: OneTimeCode) -> None:
         raise InvalidCode()
 
 
-def purge_old_codes() -> int:
-    return delete_in_batches(OneTimeCode.objects.filter(expires_at__lt=Now() - KEPT))
+def _digits() -> str:
+    return f"{secrets.randbelow(1_000_000):06d}"
 
 
 def _keyed(code_id: UUID, digits: str) -> str:

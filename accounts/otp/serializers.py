@@ -5,20 +5,13 @@ from typing import Any
 from drf_spectacular.utils import PolymorphicProxySerializer
 from rest_framework import serializers
 
-from accounts.serializers import EmailField, LoginAnswerSerializer, PhoneNumberField, SecondFactorRequiredSerializer
-
-
-class CodeField(serializers.RegexField):
-    """Six digits; blanks between them do not count."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(r"\A[0-9]{6}\Z", max_length=20, error_messages={"invalid": "A code has six digits."}, **kwargs)
-
-    def to_internal_value(self, data: Any) -> str:
-        return super().to_internal_value(data).replace(" ", "")
-
-    def run_validators(self, value: Any) -> None:
-        super().run_validators(value.replace(" ", ""))
+from accounts.serializers import (
+    CodeField,
+    EmailField,
+    LoginAnswerSerializer,
+    PhoneNumberField,
+    SecondFactorRequiredSerializer,
+)
 
 
 class AskForCodeSerializer(serializers.Serializer[Any]):

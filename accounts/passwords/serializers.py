@@ -4,8 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from accounts.otp.serializers import CodeField
-from accounts.serializers import EmailField, PhoneNumberField
+from accounts.serializers import CodeField, EmailField, PhoneNumberField
 
 
 def password_field(**kwargs: Any) -> serializers.CharField:

@@ -17,8 +17,9 @@ from accounts.audit.models import SecurityEvent
 from accounts.audit.services import record
 from accounts.exceptions import InvalidEmailToken
 from accounts.links import hash_token
-from accounts.lockouts.services import LOGIN, forgive
-from accounts.models import EmailToken, User, normalise_email
+from accounts.lockouts.log_ins import forgive
+from accounts.mail import mail_to
+from accounts.models import EmailToken, User
 from accounts.otp.codes import Purpose, ask_for_code, check_code, use_code
 from accounts.otp.exceptions import InvalidCode
 from accounts.otp.models import OneTimeCode
@@ -28,7 +29,6 @@ from accounts.quotas.services import network_of, spend
 from accounts.tasks import send_password_changed_mail
 from accounts.tasks import send_reset_mail as reset_mail_task
 from ecommerce.client import client_address
-from ecommerce.mail import send_template
 
 LINK_LIFETIME = timedelta(hours=1)
 
@@ -72,11 +72,7 @@ def send_reset_mail(user_id: str | None) -> None:
     # In the fragment: it never reaches a log or a Referer header.
     link = f"{settings.FRONTEND_URL}/reset-password#{token}"
     minutes = LINK_LIFETIME.total_seconds() // 60
-    send_template(
-        "accounts/password_reset",
-        to=user.email,
-        context={"user": user, "link": link, "token": token, "minutes": minutes},
-    )
+    mail_to(user, "password_reset", link=link, token=token, minutes=minutes)
 
 
 def reset_by_link(*, request: HttpRequest, token: str, password: str) -> None:
@@ -159,7 +155,7 @@ def _after(request: HttpRequest, user: User, kind: SecurityEvent.Kind, *, by: st
     """End whatever the old password opened, and tell the owner."""
     tokens.end_all_sessions(user)
     # Whoever has shown who they are need not wait for what others have tried.
-    forgive(LOGIN, *filter(None, (user.email, normalise_email(user.username))))
+    forgive(user)
     _end_links(user)
     open_codes = OneTimeCode.objects.live().filter(purpose=Purpose.RESET, phone_number=user.phone_number)
     open_codes.update(ended_at=Now())

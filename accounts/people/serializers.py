@@ -64,7 +64,10 @@ class TrailEntrySerializer(serializers.ModelSerializer[SecurityEvent]):
 
     user = WhoSerializer(allow_null=True, read_only=True)
     actor = WhoSerializer(allow_null=True, read_only=True)
-    details = serializers.DictField(read_only=True, help_text="Codes and ids.")
+    details = serializers.DictField(
+        read_only=True,
+        help_text="Codes and ids; where staff changed an e-mail or a number, what it was `before` and `after`.",
+    )
 
     class Meta:
         model = SecurityEvent

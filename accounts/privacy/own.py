@@ -8,6 +8,7 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import Q
 
+from accounts.audit.contacts import forget_contacts
 from accounts.audit.models import SecurityEvent
 from accounts.models import User
 from accounts.otp.models import OneTimeCode
@@ -39,7 +40,7 @@ TABLES = (
         erased="new_email old_email",
         hidden="token_hash",
     ),
-    Table("accounts.OneTimeCode", owner="user", fate=Fate.DELETED, erased="phone_number", hidden="code_hash"),
+    Table("accounts.OneTimeCode", owner="user", fate=Fate.DELETED, erased="phone_number email", hidden="code_hash"),
     Table("accounts.Quota", plain="scope", hidden="identity"),
     Table("accounts.TryCount", hidden="key"),
     Table("accounts.SecondFactor", owner="user", fate=Fate.DELETED, hidden="sealed_secret"),
@@ -89,7 +90,7 @@ TABLES = (
         owner="user",
         fate=Fate.OWN_RULE,
         erased="ip_address user_agent",
-        plain="kind request_id details",  # details are codes and ids, see ``audit.services.record``
+        plain="kind request_id details",  # details are codes and ids; the others are ``audit.contacts``
     ),
     Table("accounts.Erasure", owner="user", plain="pseudonym"),
     # --- Django's and the platform's
@@ -145,6 +146,7 @@ def erase(identity: Identity) -> None:
         SecurityEvent.objects.filter(~by_others, user=identity.user_id).update(ip_address=None, user_agent="")
     if identity.phone_number:  # a code to log in by is a number's, not yet a user's
         OneTimeCode.objects.filter(phone_number=identity.phone_number).delete()
+    forget_contacts(identity)
     _erase_log(identity)
     _erase_outbox(identity)
     erase_tables("accounts", identity)

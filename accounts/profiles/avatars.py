@@ -26,6 +26,7 @@ logger = logging.getLogger(__name__)
 SIDE = 512  # pixels of the longer side
 # Only AVATARS is served. Names are made at random: whoever knows a user's id does not know their picture's address.
 UPLOADS, AVATARS = "incoming-avatars", "avatars"
+FOLDERS = (UPLOADS, *(f"{AVATARS}/{number:02x}" for number in range(256)))
 ORPHAN_AGE = timedelta(days=1)  # younger files may belong to a row that is only being written
 
 
@@ -97,10 +98,10 @@ def owe_removal(names: Iterable[str]) -> None:
         removal_task.owe(f"remove-avatar:{new_id()}", names=there)
 
 
-def sweep_avatars() -> int:
-    """Delete files that no profile names and that are older than a day; return how many."""
+def sweep_avatars(hour: int) -> int:
+    """Delete files that no profile names and that are older than a day, of a 24th of the folders; return how many."""
     removed = 0
-    for folder in (UPLOADS, *(f"{AVATARS}/{number:02x}" for number in range(256))):
+    for folder in FOLDERS[hour::24]:
         try:
             names = [f"{folder}/{name}" for name in default_storage.listdir(folder)[1]]
         except FileNotFoundError:  # nothing has been stored there yet

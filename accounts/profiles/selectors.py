@@ -20,6 +20,12 @@ def consents_of(user: User) -> QuerySet[ConsentRecord]:
     return ConsentRecord.objects.filter(user=user)
 
 
+def language_of(user_id: UUID | None) -> str:
+    """Return the code of the language in which somebody is written to; English, where they wish nothing."""
+    wished = Profile.objects.filter(user=user_id).values_list("language", flat=True).first() if user_id else None
+    return wished or Profile.Language.ENGLISH
+
+
 def wants_parcel_mails(user_id: UUID | None) -> bool:
     """Tell whether somebody wants news of parcels; without an account, or a wish, they do."""
     return user_id is None or not Profile.objects.filter(user=user_id, parcel_mails=False).exists()

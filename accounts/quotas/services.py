@@ -5,12 +5,8 @@ from datetime import UTC, datetime
 from ipaddress import IPv4Address, ip_address
 
 from django.db import connection, transaction
-from django.db.models.functions import Now
 from django.utils.crypto import salted_hmac
 from rest_framework.exceptions import Throttled
-
-from accounts.quotas.models import Quota
-from ecommerce.retention import delete_in_batches
 
 _COUNT = """
 INSERT INTO accounts_quota (scope, identity, ends_at, used) VALUES (%s, %s, %s, 1)
@@ -47,10 +43,6 @@ def network_of(address: str) -> str:
     if isinstance(parsed, IPv4Address):
         return str(parsed)
     return str(parsed.ipv4_mapped or (int(parsed) >> 64))
-
-
-def purge_ended() -> int:
-    return delete_in_batches(Quota.objects.filter(ends_at__lt=Now()))
 
 
 def _keyed(identity: str) -> str:

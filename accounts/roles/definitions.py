@@ -48,7 +48,8 @@ _RIGHTS: Mapping[StaffRole, Mapping[str, str]] = {
     StaffRole.FINANCE: {
         "catalog": "product: view; exchangerate: view add",
         "orders": (
-            f"order: view export; return taxdocument etimssubmission promotion coupon {_CHANGES_OF_PROMOTIONS}: view"
+            "order: view export; return: view refund; "
+            f"taxdocument etimssubmission promotion coupon {_CHANGES_OF_PROMOTIONS}: view"
         ),
         "payments": (
             "payment paymentattempt ledgeraccount ledgertransaction ledgerentry creditmovement providerevent "

@@ -1,12 +1,14 @@
-"""Log-ins by cookie leave a row, whichever form they came in by."""
+"""Log-ins by cookie leave a row, and log-outs an entry of the trail, whichever form they came by."""
 
 from typing import Any
 
-from django.contrib.auth.signals import user_logged_in
+from django.contrib.auth.signals import user_logged_in, user_logged_out
 from django.dispatch import receiver
 from django.http import HttpRequest
 from django.utils import timezone
 
+from accounts.audit.models import SecurityEvent
+from accounts.audit.services import record
 from accounts.freshness import SESSION_LOGGED_IN
 from accounts.models import User
 from accounts.sessions.models import BrowserSession
@@ -27,3 +29,9 @@ def note_browser_session(request: HttpRequest, user: User, **kwargs: Any) -> Non
             "ip_address": client_address(request) or None,
         },
     )
+
+
+@receiver(user_logged_out, dispatch_uid="note_log_out")
+def note_log_out(request: HttpRequest, user: Any, **kwargs: Any) -> None:
+    if isinstance(user, User):  # nobody, when the session was over already
+        record(SecurityEvent.Kind.LOGOUT, user=user, request=request, by="cookie")

@@ -19,7 +19,6 @@ from accounts.quotas.services import network_of, spend
 from accounts.sms.backends import get_backend
 from accounts.sms.exceptions import SmsNotReceived, SmsOutcomeUnknown, SmsRefused, SmsUnavailable
 from accounts.sms.models import SmsMessage
-from ecommerce.retention import delete_in_batches
 
 logger = logging.getLogger(__name__)
 Status = SmsMessage.Status
@@ -109,7 +108,3 @@ def country_code(e164: str) -> str:
         return str(phonenumbers.parse(e164).country_code)
     except phonenumbers.NumberParseException:
         return ""
-
-
-def purge_old_messages() -> int:
-    return delete_in_batches(SmsMessage.objects.filter(created_at__lt=Now() - settings.SMS_RETENTION))

@@ -97,11 +97,6 @@ def unlink(identity_id: UUID, *, user: User, request: HttpRequest) -> None:
     tell(owner, "identity_unlinked", provider=identity.get_provider_display())
 
 
-def purge_spent_tokens() -> int:
-    """Forget tokens that have expired by themselves; return how many."""
-    return SpentToken.objects.filter(expires_at__lt=Now()).delete()[0]
-
-
 def _twice(work: Callable[[], Result]) -> Result:
     """Do ``work`` in a transaction; once more when somebody has done the same in this very moment."""
     try:

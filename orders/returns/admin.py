@@ -9,6 +9,7 @@ from django.contrib import admin
 from django.http import HttpRequest, HttpResponseBase
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget, UnfoldBooleanWidget
 
+from accounts.models import User
 from catalog.inventory.models import Warehouse
 from ecommerce.admin_base import (
     EMPTY,
@@ -26,7 +27,7 @@ from ecommerce.admin_base import (
 )
 from orders.admin import OrderAdmin
 from orders.models import Order
-from orders.returns import receiving, services, settling
+from orders.returns import receiving, selectors, services, settling
 from orders.returns.models import Return
 
 LOOKS = {
@@ -115,6 +116,9 @@ class ReturnAdmin(ReadOnlyAdmin):
         "cancel": Return.Status.CANCELLED,
     }
 
+    def has_refund_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return isinstance(request.user, User) and selectors.refunds_returns(request.user)
+
     def offers(self, name: str, obj: Return) -> bool:
         if name == "exchange" and obj.resolution != Return.Resolution.EXCHANGE:
             return False
@@ -144,9 +148,9 @@ class ReturnAdmin(ReadOnlyAdmin):
         page = {"form_class": ReceiveForm, "initial": {"restock": True}, "question": question}
         return self._step(request, object_id, take_in, "Goods are here", "Received.", **page)
 
-    @detail_action("Refund", icon="currency_exchange")
+    @detail_action("Refund", icon="currency_exchange", permission="refund")
     def refund(self, request: HttpRequest, object_id: str) -> HttpResponseBase:
-        page = {"form_class": RefundForm, "initial": {"restocking_fee": "0.00"}}
+        page = {"form_class": RefundForm, "initial": {"restocking_fee": "0.00"}, "permission": "refund"}
         question = "What was paid for the goods goes back to the customer, less the fee."
         return self._step(
             request, object_id, settling.refund_return, "Refund", "Promised back.", question=question, **page

@@ -77,6 +77,7 @@ class Return(BaseModel):
 
     class Meta:
         ordering = ("-created_at", "-id")
+        permissions = [("refund_return", "Can give money back for returned goods")]
         constraints = [
             models.CheckConstraint(
                 condition=Q(restocking_fee__gte=0, shipping_amount__gte=0), name="return_amounts_not_negative"

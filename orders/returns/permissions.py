@@ -9,7 +9,7 @@ from rest_framework.views import APIView
 
 from accounts.models import User
 from orders.links import order_of_token
-from orders.returns.selectors import handles_returns
+from orders.returns.selectors import handles_returns, refunds_returns
 
 TOKEN = "X-Order-Token"  # noqa: S105 - the header's name
 ORDER_TOKEN_HEADER = OpenApiParameter(
@@ -29,9 +29,15 @@ def token_order(request: Request) -> UUID | None:
 
 
 class CustomerGuestOrStaff(BasePermission):
-    """Whoever is signed in, or a guest whose token opens an order; ``staff_actions`` of the view need the right."""
+    """Whoever is signed in, or a guest whose token opens an order; ``staff_actions`` of the view need the right.
+
+    Giving money back is another right than handling goods: who takes a parcel in does not pay for it as well.
+    """
 
     def has_permission(self, request: Request, view: APIView) -> bool:
-        if getattr(view, "action", None) in getattr(view, "staff_actions", ()):
+        action = getattr(view, "action", None)
+        if action == "refund":
+            return refunds_returns(user_of(request))
+        if action in getattr(view, "staff_actions", ()):
             return handles_returns(user_of(request))
         return user_of(request) is not None or token_order(request) is not None

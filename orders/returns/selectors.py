@@ -21,6 +21,11 @@ def handles_returns(user: User | None) -> bool:
     return user is not None and sees_returns(user) and user.has_perm("orders.change_return")
 
 
+def refunds_returns(user: User | None) -> bool:
+    """Tell whether somebody is staff who may see every return and let its money leave the shop."""
+    return user is not None and sees_returns(user) and user.has_perm("orders.refund_return")
+
+
 def returns_visible_to(user: User | None, token_order: UUID | None = None) -> QuerySet[Return]:
     """A customer's own; every one for staff who may see returns; a guest's by the order that their token opens.
 

@@ -39,7 +39,7 @@ class ReturnViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.G
     queryset = Return.objects.none()
     serializer_class = serializers.ReturnSerializer
     permission_classes = (CustomerGuestOrStaff,)
-    staff_actions = ("approve", "reject", "receive", "refund", "exchange")
+    staff_actions = ("approve", "reject", "receive", "exchange")
     filterset_class = ReturnFilter
     orderings = {"-created_at": ("-created_at", "-id"), "created_at": ("created_at", "id")}
     schema_tag = "returns"
@@ -157,7 +157,8 @@ class ReturnViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.G
         description=(
             "What was paid for the units that came, less `restocking_fee`, by the way it was paid, or as credit if "
             "that was wanted; never more than was paid and has not gone back: `refund_amount` says how much. While an "
-            "earlier refund is under way the answer is 409 `refund_in_progress`, and nothing is changed."
+            "earlier refund is under way the answer is 409 `refund_in_progress`, and nothing is changed. For staff who "
+            "may give money back, such as finance."
         ),
         parameters=[REQUIRED_IDEMPOTENCY_HEADER],
         request=serializers.RefundReturnSerializer,

@@ -8,7 +8,6 @@ from rest_framework.test import APIClient
 
 from accounts.audit.models import SecurityEvent
 from accounts.emails.models import EmailChange
-from accounts.emails.services import purge_old_changes
 from accounts.models import User
 from tests.clients import client_for
 from tests.factories import PASSWORD, UserFactory
@@ -193,10 +192,3 @@ def test_e_mail_of_an_account_that_exists_is_not_touched_by_logging_in(api_clien
     assert api_client.post("/api/auth/otp/verify/", body).status_code == 200
     phones.run_owed_work()
     assert (mailoutbox, EmailChange.objects.count(), User.objects.get().email) == ([], 0, OLD)
-
-
-def test_old_changes_go(owner):
-    ask(owner)
-    EmailChange.objects.update(expires_at=timezone.now() - timedelta(days=31))
-
-    assert (purge_old_changes(), EmailChange.objects.count()) == (1, 0)

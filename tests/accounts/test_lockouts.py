@@ -10,14 +10,15 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from accounts.audit.models import SecurityEvent
-from accounts.lockouts import services
+from accounts.lockouts import log_ins, services
 from accounts.lockouts.exceptions import LockedOut
 from accounts.lockouts.models import TryCount
 from accounts.models import RefreshSession, User
+from accounts.tasks import clean_up
 from tests.factories import PASSWORD, UserFactory
 
 LOGIN = "/api/auth/login/"
-EMAIL = "wanjiku@example.com"
+EMAIL, PHONE = "wanjiku@example.com", "+254712345678"
 HOME, CAFE = "41.90.1.1", "41.90.2.2"
 
 pytestmark = pytest.mark.django_db
@@ -126,11 +127,11 @@ def test_count_drains_with_time(user, hashes, later):
 @pytest.mark.parametrize("name", ["nobody@example.com", EMAIL, "closed@example.com"])
 def test_known_unknown_and_inactive_names_wait_alike(user, hashes, django_assert_num_queries, name):
     UserFactory(email="closed@example.com", is_active=False)
-    with django_assert_num_queries(9):  # beside the hash: counted, looked up, written to the trail
+    with django_assert_num_queries(16):  # beside the hash: counted twice, looked up, written to the trail
         log_in(name, PASSWORD + "x")
     assert len(hashes) == 1
     fail(3, name)
-    with django_assert_num_queries(8):  # the last free try also tells the trail that the wait begins
+    with django_assert_num_queries(13):  # the last free try also tells the trail that the wait begins
         log_in(name)
     hashes.clear()
 
@@ -138,7 +139,7 @@ def test_known_unknown_and_inactive_names_wait_alike(user, hashes, django_assert
         assert log_in(name, PASSWORD) == 401
 
     assert hashes == []
-    assert TryCount.objects.filter(locked_until__isnull=False).count() == 1
+    assert TryCount.objects.filter(locked_until__isnull=False).count() == 2  # the name, and the account
 
 
 def test_answer_of_a_locked_account_is_that_of_a_wrong_password(api_client, user):
@@ -155,6 +156,68 @@ def test_other_spellings_of_an_address_are_the_same_account(user, hashes, name):
     hashes.clear()
 
     assert (log_in(password=PASSWORD), log_in(name, PASSWORD), hashes) == (401, 401, [])
+
+
+@pytest.fixture
+def reachable(user) -> User:
+    user.phone_number, user.phone_verified_at = PHONE, timezone.now()
+    user.save()
+    return user
+
+
+def test_guesses_by_every_name_are_guesses_at_one_account(reachable, hashes):
+    """Fifteen tries by three names: five are compared, and the others cost the same and find nothing."""
+    for name in (EMAIL, "wanjiku", "0712345678"):
+        fail(5, name)
+    compared = len(hashes)
+
+    answers = [log_in(name, PASSWORD) for name in (EMAIL, "wanjiku", PHONE)]
+
+    assert (answers, compared, len(hashes)) == ([401] * 3, 15, 15)
+    assert not RefreshSession.objects.exists()
+
+
+def test_right_password_by_another_name_waits_too_and_is_not_told_by_its_speed(reachable, hashes):
+    fail(5)
+    hashes.clear()
+
+    answers = [log_in(name, PASSWORD) for name in ("wanjiku", "0712345678", "nobody", "0722000000")]
+
+    # Each costs one hash: whether the names belong to the account that waits is not to be heard.
+    assert (answers, len(hashes), RefreshSession.objects.count()) == ([401] * 4, 4, 0)
+
+
+def test_spellings_of_a_number_are_one_name_known_or_not(reachable, hashes):
+    for digits in ("712345678", "722000000"):
+        for text in (f"+254{digits}", f"0{digits}", f"254{digits}", f"0{digits[:3]} {digits[3:]}", f"+254-{digits}"):
+            fail(1, text)
+        hashes.clear()
+        assert (log_in(f"0{digits}", PASSWORD), hashes) == (401, [])
+
+
+def test_known_and_unknown_numbers_cost_the_same_statements(reachable, hashes, django_assert_num_queries):
+    UserFactory(phone_number="+254722000000")
+    for number in (PHONE, "+254722000000", "+254733000000"):
+        with django_assert_num_queries(16):
+            assert log_in(number) == 401
+    assert len(hashes) == 3
+
+
+def test_reset_ends_the_waits_of_every_name(reachable):
+    for name in (EMAIL, "wanjiku", PHONE):
+        fail(5, name)
+
+    log_ins.forgive(reachable)
+
+    assert [log_in(name, PASSWORD) for name in (EMAIL, "wanjiku", PHONE)] == [200, 200, 200]
+
+
+def test_owner_at_home_comes_in_by_the_name_they_use_while_strangers_guess_by_another(reachable):
+    assert log_in(password=PASSWORD, address=HOME) == 200
+    fail(6, PHONE, address=CAFE)
+
+    assert log_in(password=PASSWORD, address=HOME) == 200
+    assert log_in(password=PASSWORD, address="41.90.4.4") == 401
 
 
 def test_trail_tells_once_that_a_wait_began(user):
@@ -180,7 +243,7 @@ def test_stranger_who_keeps_failing_does_not_keep_the_owner_out(user, hashes, la
 
     # Elsewhere the owner waits as the stranger does, until the wait is over or the password is reset.
     assert log_in(password=PASSWORD, address="41.90.4.4") == 401
-    services.forgive("login", EMAIL)
+    log_ins.forgive(user)
     assert log_in(password=PASSWORD, address="41.90.4.4") == 200
 
 
@@ -310,7 +373,7 @@ def test_twenty_wrong_tries_at_once_are_five(together, hashes):
     results = together(*[log_in] * 20)
 
     assert (Counter(results), len(hashes)) == ({401: 20}, 5)
-    assert sorted(TryCount.objects.values_list("failures", flat=True)) == [5, 5]
+    assert sorted(TryCount.objects.values_list("failures", flat=True)) == [5, 5, 5, 5]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -389,6 +452,8 @@ def test_table_holds_neither_names_nor_addresses_and_is_swept(user, later):
 
     text = str(list(TryCount.objects.values()))
     assert not any(word in text for word in ("wanjiku", HOME, CAFE))
-    assert services.forget_old_counts() == 0
+    clean_up()
+    assert TryCount.objects.count() == 8
     TryCount.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
-    assert (services.forget_old_counts(), TryCount.objects.count()) == (4, 0)
+    clean_up()
+    assert TryCount.objects.count() == 0

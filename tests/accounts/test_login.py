@@ -1,5 +1,6 @@
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from accounts.models import RefreshSession, User
 from tests.factories import PASSWORD, UserFactory
@@ -37,6 +38,71 @@ def test_log_in_gives_tokens_and_the_user(api_client, user, path, name):
     assert (session.user, session.ip_address, len(session.user_agent)) == (user, "127.0.0.1", 200)
     profile = api_client.get(PROFILE, HTTP_AUTHORIZATION=f"Bearer {answer.json()['access']}")
     assert profile.json()["id"] == str(user.pk)
+
+
+@pytest.mark.parametrize("field", ["phone_number", "email", "username"])
+@pytest.mark.parametrize("text", ["+254712345678", "0712 345 678", "254712345678", "(0712) 345-678", "712345678"])
+def test_confirmed_number_is_a_name_in_any_spelling(api_client, user, field, text):
+    user.phone_number, user.phone_verified_at = "+254712345678", timezone.now()
+    user.save()
+
+    answer = api_client.post(LOGIN, {field: text, "password": PASSWORD})
+
+    assert (answer.status_code, answer.json()["user"]["id"]) == (200, str(user.pk))
+
+
+@pytest.mark.parametrize(
+    "text", ["0712345678", "+254712345678", "٠٧١٢٣٤٥٦٧٨", "０７１２３４５６７８", "+1254712345678", "0712345678;ext=1"]
+)
+def test_number_that_was_not_confirmed_opens_nothing(api_client, user, text):
+    user.phone_number = "+254712345678"
+    user.save()
+
+    answers = [api_client.post(LOGIN, {"phone_number": text, "password": PASSWORD}) for _ in range(2)]
+
+    assert {(answer.status_code, answer.json()["errors"][0]["code"]) for answer in answers} == {
+        (401, "invalid_credentials")
+    }
+    assert not RefreshSession.objects.exists()
+
+
+def test_number_is_its_owners_and_not_theirs_who_call_themselves_so(api_client, user):
+    """An older account has the number as its username, and has written it into its profile as well."""
+    UserFactory(username="0712345678", phone_number="+254712345678", password="mine-own-7x")
+    body = {"phone_number": "0712345678"}
+    before = api_client.post(LOGIN, body | {"password": "mine-own-7x"}).status_code
+    user.phone_number, user.phone_verified_at = "+254712345678", timezone.now()
+    user.save()
+
+    answers = [api_client.post(LOGIN, body | {"password": password}) for password in (PASSWORD, "mine-own-7x")]
+
+    assert (before, [answer.status_code for answer in answers]) == (200, [200, 401])
+    assert answers[0].json()["user"]["id"] == str(user.pk)
+
+
+def test_account_of_a_number_alone_has_no_password_to_guess(api_client):
+    User.objects.create_user(None, phone_number="+254712345678", phone_verified_at=timezone.now())
+
+    answers = [
+        api_client.post(LOGIN, {"phone_number": "0712345678", "password": password}).status_code
+        for password in ("x", "!", PASSWORD)
+    ]
+
+    assert (answers, RefreshSession.objects.count()) == ([401] * 3, 0)
+
+
+def test_staff_with_a_second_factor_get_a_challenge_by_number_too(api_client, staff):
+    staff.phone_number, staff.phone_verified_at, staff.second_factor_at = (
+        "+254712345678",
+        timezone.now(),
+        timezone.now(),
+    )
+    staff.save()
+
+    answer = api_client.post(LOGIN, {"phone_number": "0712345678", "password": PASSWORD})
+
+    assert (answer.status_code, answer.json()["second_factor_required"]) == (200, True)
+    assert not RefreshSession.objects.exists()
 
 
 def test_unknown_wrong_and_inactive_are_told_alike(api_client, user):

@@ -11,7 +11,7 @@ from rest_framework.test import APIClient
 
 from accounts.audit.models import SecurityEvent
 from accounts.models import RefreshSession, User
-from accounts.otp.codes import check_code, purge_old_codes, use_code
+from accounts.otp.codes import check_code, use_code
 from accounts.otp.models import OneTimeCode
 from accounts.sms.exceptions import SmsNotReceived, SmsOutcomeUnknown
 from accounts.sms.models import SmsMessage
@@ -428,15 +428,6 @@ def test_late_worker_sends_no_code_that_is_over(api_client, phones):
     phones.run_owed_work()
 
     assert (phones.sent, SmsMessage.objects.count()) == ([], 0)
-
-
-def test_old_codes_go(api_client, phones):
-    ask(api_client, phones)
-    ask(api_client, phones, OTHER)
-    OneTimeCode.objects.filter(phone_number=PHONE).update(expires_at=timezone.now() - timedelta(days=2))
-
-    assert purge_old_codes() == 1
-    assert OneTimeCode.objects.get().phone_number == OTHER
 
 
 # --- The number of somebody signed in ---------------------------------------------------------------------------

@@ -5,7 +5,6 @@ import time
 from datetime import timedelta
 from pathlib import Path
 
-import pgtrigger
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.core.files.storage import default_storage
@@ -13,13 +12,12 @@ from django.db import connection
 from django.utils import timezone
 
 from accounts.audit.models import SecurityEvent
-from accounts.models import Address, EmailToken, RefreshSession, User
+from accounts.models import Address, RefreshSession, User
 from accounts.privacy import services
 from accounts.privacy.generic import export_tables
 from accounts.privacy.identity import identity_of, pseudonym_of
 from accounts.privacy.models import Erasure
 from accounts.privacy.registry import parts
-from accounts.privacy.retention import keep_to_retention
 from accounts.privacy.tables import declared
 from accounts.profiles.models import ConsentRecord, Profile
 from catalog.models import Product
@@ -476,47 +474,3 @@ def test_names_are_found_however_they_are_written(text, clean):
 
 def test_who_left_no_name_is_found_in_no_text():
     assert identity_of(User(username="x")).scrub("any text at all") == "any text at all"
-
-
-# --- Retention ----------------------------------------------------------------------------------------------------
-
-
-def test_what_is_old_goes_and_what_is_young_stays(settings):
-    settings.AUDIT_RETENTION, settings.SESSION_RETENTION = timedelta(days=30), timedelta(days=10)
-    user = UserFactory()
-    client_for(user)
-    now = timezone.now()
-    old, young = SecurityEvent.objects.create(kind="login"), SecurityEvent.objects.create(kind="login")
-    with pgtrigger.ignore("accounts.SecurityEvent:append_only"):
-        SecurityEvent.objects.filter(pk=old.pk).update(created_at=now - timedelta(days=31))
-    tokens = [
-        EmailToken.objects.create(
-            user=user, purpose="verify", token_hash=str(days), expires_at=now - timedelta(days=days)
-        )
-        for days in (9, 11)
-    ]
-
-    gone = keep_to_retention()
-
-    assert gone == 2
-    assert list(SecurityEvent.objects.values_list("pk", flat=True)) == [young.pk]
-    assert list(EmailToken.objects.values_list("pk", flat=True)) == [tokens[0].pk]
-    assert RefreshSession.objects.count() == 1
-
-
-def test_revoked_family_is_kept_whole_until_none_of_it_could_live(settings):
-    settings.SESSION_RETENTION = timedelta(days=10)
-    user = UserFactory()
-    client_for(user)
-    session = RefreshSession.objects.get()
-    now = timezone.now()
-    fields = {
-        name: getattr(session, name) for name in ("user", "family", "family_started_at", "session_epoch", "user_agent")
-    }
-    RefreshSession.objects.create(**fields, expires_at=now - timedelta(days=20), revoked_at=now - timedelta(days=20))
-
-    kept = keep_to_retention()
-    RefreshSession.objects.filter(pk=session.pk).update(expires_at=now - timedelta(days=11))
-    gone = keep_to_retention()
-
-    assert (kept, gone, RefreshSession.objects.count()) == (0, 2, 0)

@@ -77,7 +77,14 @@ def test_migrating_again_undoes_changes_of_roles_and_leaves_other_groups(django_
 
 
 def test_only_finance_and_admins_move_money():
-    movers = {"change_refund", "change_receivedmoney", "change_payout", "add_giftcard", "add_storecredit"}
+    movers = {
+        "change_refund",
+        "change_receivedmoney",
+        "change_payout",
+        "add_giftcard",
+        "add_storecredit",
+        "refund_return",
+    }
     for role in StaffRole:
         moves = {codename for _, codename in rights(role)} & movers
         assert moves == (movers if role in (StaffRole.FINANCE, StaffRole.ADMIN) else set())

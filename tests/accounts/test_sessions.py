@@ -13,7 +13,7 @@ from accounts import tokens
 from accounts.audit.models import SecurityEvent
 from accounts.exceptions import InvalidRefreshToken
 from accounts.models import BrowserSession, OpaqueToken, RefreshSession
-from accounts.sessions.services import sweep
+from accounts.tasks import clean_up
 from tests.accounts.ways_in import enters, in_the_admin, with_cookie, with_header, with_token
 from tests.clients import client_for
 from tests.factories import PASSWORD, UserFactory
@@ -245,7 +245,7 @@ def test_access_token_of_no_family_is_a_401(customer):
     assert not enters(with_header(f"Bearer {access}"))
 
 
-def test_sweep_keeps_the_mark_of_an_ended_family_while_it_has_others(customer):
+def test_clean_up_keeps_the_mark_of_an_ended_family_while_it_has_others(customer):
     long_ago = timezone.now() - timedelta(days=2)
     pair = tokens.start_session(customer)
     second = tokens.rotate(pair.refresh)
@@ -263,7 +263,7 @@ def test_sweep_keeps_the_mark_of_an_ended_family_while_it_has_others(customer):
     BrowserSession.objects.update(created_at=long_ago)
     stays = with_cookie(customer)
 
-    sweep()
+    clean_up()
 
     assert RefreshSession.objects.filter(family=first.family).count() == 2
     assert not can_refresh(second)

@@ -17,7 +17,7 @@ from accounts.quotas.services import network_of, spend
 from accounts.sms import services
 from accounts.sms.exceptions import SmsNotReceived, SmsUnavailable
 from accounts.sms.models import SmsMessage
-from accounts.tasks import purge_served
+from accounts.tasks import clean_up
 from ecommerce import outgoing
 from ecommerce.sms_settings import _daily_caps, _service
 from simulator.settings import Settings
@@ -301,7 +301,7 @@ def test_old_rows_go(settings):
     spend("new", "somebody", "1/60")
     services.begin(reference="code:2", purpose="test", to=PHONE)
 
-    purge_served()
+    clean_up()
 
     assert list(Quota.objects.values_list("scope", flat=True)) == ["new"]
     assert list(SmsMessage.objects.values_list("reference", flat=True)) == ["code:2"]

@@ -51,9 +51,18 @@ def received(order: Order, fields: dict[str, Any] | None = None, **wanted: int) 
 
 def returns_clerk() -> User:
     """Staff who may handle returns, and nothing else."""
-    clerk = UserFactory(is_staff=True)
-    clerk.user_permissions.set(Permission.objects.filter(codename__in=("view_return", "change_return")))
-    return clerk
+    return _member("view_return", "change_return")
+
+
+def cashier() -> User:
+    """Staff who may give money back for returns, and nothing else."""
+    return _member("view_return", "refund_return")
+
+
+def _member(*rights: str) -> User:
+    member = UserFactory(is_staff=True)
+    member.user_permissions.set(Permission.objects.filter(codename__in=rights))
+    return member
 
 
 def assert_units_hold() -> None:

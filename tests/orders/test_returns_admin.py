@@ -10,7 +10,7 @@ from orders.models import Order
 from orders.returns.models import Return, ReturnItem
 from tests.admin_pages import address, listed, logged_in, member_of_staff, offered, queries_of, statuses, told
 from tests.catalog.inventory import warehouse
-from tests.orders.returned import delivered, received, requested
+from tests.orders.returned import cashier, delivered, received, requested, returns_clerk
 
 pytestmark = pytest.mark.django_db
 
@@ -74,6 +74,20 @@ def test_page_offers_what_can_follow(client, order):
         "rejected": [],
     }
     assert offered(client, page) == ["Refund", "Exchange"]
+
+
+def test_goods_and_money_are_in_two_hands(order):
+    made = received(order, {"resolution": "exchange"}, PHONE=1)
+    clerk, payer = logged_in(returns_clerk()), logged_in(cashier())
+
+    buttons = [offered(client, address("orders_return_change", made)) for client in (clerk, payer)]
+    refused = [press(clerk, made, "refund", restocking_fee="0.00"), press(payer, made, "exchange")]
+
+    assert buttons == [["Exchange"], ["Refund"]]
+    assert [answer.status_code for answer in refused] == [403, 403]
+    assert Return.objects.get().status == "received"
+    assert told(press(payer, made, "refund", restocking_fee="0.00")) == ["Promised back."]
+    assert Return.objects.get().status == "refunded"
 
 
 def test_goods_are_approved_received_and_paid_back(client, staff, order):

@@ -23,7 +23,7 @@ from tests.clients import client_for
 from tests.factories import UserFactory
 from tests.invariants import assert_stock_holds
 from tests.orders.part_orders import phones_and_cables, units
-from tests.orders.returned import assert_units_hold, received, requested, returns_clerk
+from tests.orders.returned import assert_units_hold, cashier, received, requested, returns_clerk
 from tests.payments.by_hand import collect, rider_client, start_by_hand
 from tests.payments.test_ledger import balances, check_books
 from tests.racing import at_once
@@ -288,7 +288,7 @@ def ask_refund(client, made, key="k-1", **body):
 
 
 def test_refund_needs_a_key_and_with_it_happens_once(order):
-    made, client = received(order, PHONE=1), client_for(returns_clerk())
+    made, client = received(order, PHONE=1), client_for(cashier())
     without = ask_refund(client, made, key="")
     assert (without.status_code, without.json()["errors"][0]["code"]) == (400, "idempotency_key_required")
     assert not Refund.objects.exists()
@@ -305,7 +305,7 @@ def test_refund_needs_a_key_and_with_it_happens_once(order):
 def test_odd_refund_is_a_400(order, body):
     made = received(order, PHONE=1)
 
-    assert ask_refund(client_for(returns_clerk()), made, **body).status_code == 400
+    assert ask_refund(client_for(cashier()), made, **body).status_code == 400
     assert (Return.objects.get().status, Refund.objects.count()) == ("received", 0)
 
 
@@ -318,12 +318,31 @@ def test_customer_does_not_refund_themselves(order):
     assert (Return.objects.get().status, Refund.objects.count()) == ("received", 0)
 
 
+def test_who_handles_the_goods_does_not_pay_for_them(order):
+    made = received(order, PHONE=1)
+
+    answer = ask_refund(client_for(returns_clerk()), made)
+
+    assert (answer.status_code, answer.json()["errors"][0]["code"]) == (403, "permission_denied")
+    assert (Return.objects.get().status, Refund.objects.count()) == ("received", 0)
+
+
+def test_who_pays_decides_nothing_else(order):
+    made = requested(order, PHONE=1)
+    steps = ("approve", "reject", "receive", "exchange", "cancel")
+
+    answers = [client_for(cashier()).post(f"/api/returns/{made.pk}/{step}/", {"note": "x"}) for step in steps]
+
+    assert {answer.status_code for answer in answers} == {403}
+    assert Return.objects.get().status == "requested"
+
+
 # --- At the same time, and in any order -----------------------------------------------------------------------
 
 
 @pytest.mark.django_db(transaction=True)
 def test_one_key_sent_ten_times_at_once_refunds_once(order):
-    made, clerk = received(order, PHONE=1), returns_clerk()
+    made, clerk = received(order, PHONE=1), cashier()
     clients = [client_for(clerk) for _ in range(10)]
 
     answers = at_once([lambda c=client: ask_refund(c, made) for client in clients])
@@ -336,7 +355,7 @@ def test_one_key_sent_ten_times_at_once_refunds_once(order):
 
 @pytest.mark.django_db(transaction=True)
 def test_ten_keys_at_once_refund_once(order):
-    made, clerk = received(order, PHONE=1), returns_clerk()
+    made, clerk = received(order, PHONE=1), cashier()
     clients = [client_for(clerk) for _ in range(10)]
 
     answers = at_once([lambda c=client, n=n: ask_refund(c, made, key=f"k-{n}") for n, client in enumerate(clients)])
