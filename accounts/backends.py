@@ -6,6 +6,7 @@ from django.contrib.auth.backends import ModelBackend
 from django.db.models import Q
 from django.http import HttpRequest
 
+from accounts.hashing.pool import pool
 from accounts.lockouts import log_ins
 from accounts.lockouts.exceptions import LockedOut
 from accounts.models import User, normalise_email
@@ -18,7 +19,8 @@ class EmailOrUsernameBackend(ModelBackend):
     """Find the user by e-mail, else by confirmed phone number or username; the API and the admin both come here.
 
     The class keeps its name: it stands in every open session.
-    An unknown name is counted and costs a hash too, so that time tells nothing. Who must wait gets no hash at all.
+    An unknown name is counted and costs a hash too, so that time tells nothing. Who must wait gets no hash at all. For
+    whom there is no place (``TooManyLogIns``) nothing is read or counted.
     """
 
     def authenticate(
@@ -28,20 +30,21 @@ class EmailOrUsernameBackend(ModelBackend):
         # No password is longer, see MaximumLengthValidator; hashing a megabyte for a stranger is work we refuse.
         if not name or password is None or len(password) > MAXIMUM_LENGTH:
             return None
-        try:
-            user, attempt = log_ins.begin(log_in_name(name), lambda: _named(name), request=request)
-        except LockedOut:
-            return None
-        try:
-            user = self._compared(user if attempt.may_succeed else None, password)
-        except Busy:  # nothing was compared
-            attempt.given_up()
-            raise
-        if user is None:
-            attempt.failed()
-        else:
-            attempt.succeeded()
-        return user
+        with pool.place():
+            try:
+                user, attempt = log_ins.begin(log_in_name(name), lambda: _named(name), request=request)
+            except LockedOut:
+                return None
+            try:
+                user = self._compared(user if attempt.may_succeed else None, password)
+            except Busy:  # nothing was compared
+                attempt.given_up()
+                raise
+            if user is None:
+                attempt.failed()
+            else:
+                attempt.succeeded()
+            return user
 
     def _compared(self, user: User | None, password: str) -> User | None:
         if user is None:

@@ -25,7 +25,7 @@ class UserManager(BaseUserManager["User"]):
         """Create a customer. ``email`` may be None for somebody known by phone alone."""
         user = User(email=normalise_email(email) if email else None, **fields)
         if not user.username:
-            user.username = _username_for(user)
+            user.username = username_for(user)
         user.set_password(password)
         user.save(using=self._db)
         return user
@@ -158,7 +158,8 @@ def normalise_email(email: str) -> str:
     return unicodedata.normalize("NFKC", email).strip().lower()
 
 
-def _username_for(user: User) -> str:
+def username_for(user: User) -> str:
+    """Return a username for somebody who has chosen none."""
     # An address may hold what a username may not: accounts/names.py.
     local_part = re.sub(r"[^a-z0-9._-]+", "", (user.email or "user").split("@")[0].lower()).strip("._-")[:100]
     return f"{local_part or 'user'}-{user.pk.hex[-8:]}"

@@ -7,11 +7,12 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth import authenticate, password_validation
 from django.contrib.auth.models import update_last_login
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Coalesce, Now
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 
 from accounts import tokens
 from accounts.audit.models import SecurityEvent
@@ -19,7 +20,7 @@ from accounts.audit.services import record
 from accounts.exceptions import InvalidCredentials, InvalidEmailToken, UsernameTaken
 from accounts.links import hash_token
 from accounts.mail import mail_to
-from accounts.models import EmailToken, User, normalise_email
+from accounts.models import EmailToken, User, normalise_email, username_for
 from accounts.names import username_is_taken
 from accounts.otp.codes import check_email_code, make_email_code, use_code
 from accounts.otp.exceptions import InvalidCode
@@ -28,6 +29,7 @@ from accounts.tasks import send_already_registered_mail as already_registered_ta
 from accounts.tasks import send_verification_mail as verification_task
 from ecommerce.client import client_address
 from ecommerce.exceptions import ErrorRow
+from ecommerce.insertion import insert_once
 
 VERIFICATION_LIFETIME = timedelta(hours=24)
 VERIFICATION_CODE_LIFETIME = timedelta(hours=1)  # six digits can be guessed, a link cannot
@@ -46,42 +48,38 @@ def register(
 ) -> None:
     """Create a customer and owe the verification mail.
 
-    Says nothing about whether the address was known: its owner gets a mail that tells. Costs one password hash
+    Says nothing about whether the address was known: its owner gets a mail that tells. One hash and the same statements
     either way, so that time tells nothing either.
 
     Raises:
+        TooManyLogIns: there is no place to hash the password.
         UsernameTaken: the wished username exists; usernames are public, addresses are not.
         ValidationError: the password is too weak, with one row for each reason.
     """
-    candidate = User(email=normalise_email(email), username=username, first_name=first_name, last_name=last_name)
+    candidate = User(
+        email=normalise_email(email),
+        username=username,
+        first_name=first_name,
+        last_name=last_name,
+        phone_number=phone_number,
+    )
     password_validation.validate_password(password, user=candidate)
     if username and username_is_taken(username):
-        raise UsernameTaken([ErrorRow(UsernameTaken.code, UsernameTaken.message, "username")])
-    known = User.objects.filter(email=candidate.email).first()
-    if known is None:
-        try:
-            with transaction.atomic():
-                user = User.objects.create_user(
-                    email=email,
-                    password=password,
-                    username=username,
-                    first_name=first_name,
-                    last_name=last_name,
-                    phone_number=phone_number,
-                )
-                verification_task.owe(f"verify:{user.pk}:0", user_id=str(user.pk))
-            return
-        except IntegrityError:
-            # Somebody registered the same address or username in this very moment.
-            if username and username_is_taken(username):
-                raise UsernameTaken([ErrorRow(UsernameTaken.code, UsernameTaken.message, "username")]) from None
-            known = User.objects.get(email=candidate.email)
-    else:
-        User().set_password(password)
+        raise _username_taken()
+    candidate.username = username or username_for(candidate)
+    candidate.set_password(password)  # before the transaction: nobody waits for a hash with one open
     with transaction.atomic():
-        # At most one such mail an hour, however often a stranger tries.
-        hour = timezone.now().strftime("%Y%m%d%H")
-        already_registered_task.owe(f"already-registered:{known.pk}:{hour}", user_id=str(known.pk))
+        is_new = insert_once(candidate)
+        owner = User.objects.filter(email=candidate.email).values_list("pk", flat=True).first()
+        if owner is None:  # somebody took the username in this very moment
+            raise _username_taken()
+        task = verification_task if is_new else already_registered_task
+        # One mail an hour, however often a stranger tries, and one key for both: asking again must not tell either.
+        task.owe(f"registration:{owner}:{timezone.now():%Y%m%d%H}", user_id=str(owner))
+
+
+def _username_taken() -> UsernameTaken:
+    return UsernameTaken([ErrorRow(UsernameTaken.code, UsernameTaken.message, "username")])
 
 
 def log_in(*, request: HttpRequest, name: str, password: str) -> tuple[User, LogInOutcome]:
@@ -154,19 +152,23 @@ def verify_email_by_code(*, request: HttpRequest, email: str, code: str) -> None
             raise InvalidCode()
 
 
+@transaction.atomic
 def resend_verification(*, email: str) -> None:
-    """Owe another verification mail if the address is known and not verified; say nothing either way."""
-    user = User.objects.filter(email=normalise_email(email), email_verified_at__isnull=True, is_active=True).first()
-    if user is None:
-        return
-    with transaction.atomic():
-        # At most one in twenty minutes: three an hour, as the limits say.
-        slot = int(timezone.now().timestamp() // 1200)
-        verification_task.owe(f"verify:{user.pk}:{slot}", user_id=str(user.pk))
+    """Owe another verification mail if the address waits for one. The work is the same if it does not."""
+    email = normalise_email(email)
+    waiting = User.objects.filter(email=email, email_verified_at__isnull=True, is_active=True)
+    user_id = waiting.values_list("pk", flat=True).first()
+    # At most one in twenty minutes: three an hour, as the limits say.
+    slot = int(timezone.now().timestamp() // 1200)
+    # A row for anybody, so that time tells nothing; without a user the worker does nothing.
+    key = salted_hmac("accounts.resend_verification", email, algorithm="sha256").hexdigest()[:32]
+    verification_task.owe(f"verify:{key}:{slot}", user_id=str(user_id) if user_id else None)
 
 
-def send_verification_mail(user_id: str) -> None:
+def send_verification_mail(user_id: str | None) -> None:
     """Make a fresh link and code and mail them. Called by a worker; a repeat sends another valid link and code."""
+    if user_id is None:
+        return
     token = secrets.token_urlsafe(32)
     with transaction.atomic():
         user = User.objects.select_for_update(no_key=True).get(pk=user_id)

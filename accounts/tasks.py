@@ -6,7 +6,7 @@ from ecommerce.outbox import owed_task
 
 
 @owed_task("accounts.send_verification_mail", network=True)
-def send_verification_mail(user_id: str) -> None:
+def send_verification_mail(user_id: str | None) -> None:
     from accounts.services import send_verification_mail as send
 
     send(user_id)

@@ -3,10 +3,11 @@
     python bench/enumeration.py [--tries 300] [--only log-in,…]
 
 A shop of its own (gunicorn, PostgreSQL, Valkey) is asked about names that have an account and names that have none, in
-turns, one request at a time: log-in with a wrong password, registration, sending the confirmation again, reset by mail
-and one-time code. For each the two sets of times are compared by the Mann-Whitney U test. The control is the same
-log-in with an unknown name costing no hash, which must be told apart: a test that sees nothing there would see nothing
-anywhere. The exit code is 1 when a pair can be told apart (p < 0.001), or the control cannot.
+turns, one request at a time: log-in with a wrong password, registration, sending the confirmation again (also to those
+who have confirmed), reset by mail and one-time code. For each the two sets of times are compared by the Mann-Whitney U
+test. The control is the same log-in with an unknown name costing no hash, which must be told apart: a test that sees
+nothing there would see nothing anywhere. The exit code is 1 when a pair can be told apart (p < 0.001), or the control
+cannot.
 """
 
 import argparse
@@ -43,13 +44,33 @@ User.objects.bulk_create(
     )
     for n in range(1, {count})
 )
+User.objects.bulk_create(
+    User(
+        email=f"confirmed-{{n}}@example.com", username=f"confirmed-{{n}}", password=first.password,
+        email_verified_at=first.date_joined,
+    )
+    for n in range({count})
+)
 """
 WRONG = "not-the-password-9"
 Body = Callable[[str, int], dict[str, Any]]
 ASKED: dict[str, tuple[str, Body]] = {
     "log-in": ("/api/auth/login/", lambda name, _: {"email": f"{name}@example.com", "password": WRONG}),
     "registration": ("/api/auth/register/", lambda name, _: {"email": f"{name}@example.com", "password": WRONG}),
+    # Each name twice: an unknown one is known the second time.
+    "registering twice": (
+        "/api/auth/register/",
+        lambda name, n: {"email": f"{name.split('-')[0]}-{n - n % 2}@example.com", "password": WRONG},
+    ),
     "resending": ("/api/auth/email/resend/", lambda name, _: {"email": f"{name}@example.com"}),
+    "resending twice": (
+        "/api/auth/email/resend/",
+        lambda name, n: {"email": f"{name.split('-')[0]}-{n - n % 2}@example.com"},
+    ),
+    "resending (confirmed)": (
+        "/api/auth/email/resend/",
+        lambda name, _: {"email": f"{name.replace('known', 'confirmed')}@example.com"},
+    ),
     "reset": ("/api/auth/password/reset/", lambda name, _: {"email": f"{name}@example.com"}),
     "one-time code": (
         "/api/auth/otp/",
@@ -108,7 +129,7 @@ def ask(port: int, path: str, body: Body, tries: int, offset: int) -> tuple[dict
 def compared(name: str, took: dict[str, list[float]], statuses: set[int]) -> float:
     known, other = (statistics.median(took[kind]) for kind in ("known", "other"))
     chance = mann_whitney(took["known"], took["other"])
-    print(f"{name:<16} known {known:7.2f} ms  unknown {other:7.2f} ms  p {chance:.4f}  statuses {sorted(statuses)}")
+    print(f"{name:<20} known {known:7.2f} ms  unknown {other:7.2f} ms  p {chance:.4f}  statuses {sorted(statuses)}")
     return chance
 
 
@@ -124,7 +145,7 @@ def main() -> int:
             path, body = ASKED[name]
             took, statuses = ask(stand.port, path, body, options.tries, turn * rounds)
             if statuses == {404}:
-                print(f"{name:<16} has no address here")
+                print(f"{name:<20} has no address here")
             elif compared(name, took, statuses) < CERTAIN or len(statuses) > 1:
                 told_apart.append(name)
         stand.serve("bench.enumeration:without_dummy_hash()")

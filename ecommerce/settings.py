@@ -308,9 +308,9 @@ PASSWORD_HASHERS = [
     "accounts.hashers.PlainBcryptHasher",
     "accounts.hashers.PBKDF2Hasher",
 ]
-# Passwords that one process hashes at a time, and that wait for it; one more is a 503 (accounts.hashers).
-PASSWORD_HASHES_AT_ONCE = whole_number("PASSWORD_HASHES_AT_ONCE", 2, most=64)
-PASSWORD_HASHES_WAITING = whole_number("PASSWORD_HASHES_WAITING", 1, least=0, most=64)
+# Processes that hash for this one, and requests that may wait for them; one more is a 503 (accounts/hashing/).
+PASSWORD_HASHES_AT_ONCE = whole_number("PASSWORD_HASHES_AT_ONCE", 1, most=64)
+PASSWORD_HASHES_WAITING = whole_number("PASSWORD_HASHES_WAITING", 2, least=0, most=64)
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},

@@ -1,14 +1,17 @@
 import base64
 import hashlib
-import threading
-import time
 
 import bcrypt
 import pytest
 from django.conf import settings as django_settings
 from django.contrib.auth import authenticate
-from django.contrib.auth.hashers import Argon2PasswordHasher, identify_hasher, make_password
-from django.test import Client
+from django.contrib.auth.hashers import (
+    Argon2PasswordHasher,
+    BCryptSHA256PasswordHasher,
+    PBKDF2PasswordHasher,
+    identify_hasher,
+    make_password,
+)
 
 from accounts import hashers
 from accounts.models import User
@@ -16,6 +19,10 @@ from tests.factories import UserFactory
 
 LOGIN = "/api/auth/login/"
 PASSWORD = "maji-ya-chai-7"
+
+
+class WithOurParameters(Argon2PasswordHasher):
+    time_cost, memory_cost, parallelism = 2, 19456, 1
 
 
 @pytest.fixture(autouse=True)
@@ -112,104 +119,26 @@ def test_account_without_a_usable_hash_is_a_401(api_client, hash_of_elsewhere):
     assert (answer.status_code, User.objects.get().password) == (401, hash_of_elsewhere)
 
 
-# --- How many at once ---------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    "password", ["x", PASSWORD, "line\nbreak\r\x00", '"quoted" \\u0041', "密码 \U0001f511 ß", "x9" * 64]
+)
+@pytest.mark.parametrize(
+    ("ours", "djangos", "salt"),
+    [
+        (hashers.Argon2Hasher, WithOurParameters, "0123456789abcdefABCDEF"),
+        (hashers.BcryptHasher, BCryptSHA256PasswordHasher, b"$2b$04$" + b"a" * 21 + b"u"),
+        (hashers.PBKDF2Hasher, PBKDF2PasswordHasher, "0123456789abcdefABCDEF"),
+    ],
+)
+def test_hash_is_the_one_that_django_makes(monkeypatch, password, ours, djangos, salt):
+    monkeypatch.setattr(PBKDF2PasswordHasher, "iterations", 1000)
+
+    encoded = ours().encode(password, salt)
+
+    assert encoded == djangos().encode(password, salt)
+    assert (ours().verify(password, encoded), ours().verify(f"{password}y", encoded)) == (True, False)
 
 
-@pytest.fixture
-def slow_hash(monkeypatch):
-    """Hashing that takes until it is let go."""
-    go = threading.Event()
-    monkeypatch.setattr(hashers, "threads", hashers.HashingThreads())
-    encode = Argon2PasswordHasher.encode
-
-    def waiting(self, password, salt):
-        go.wait(20)
-        return encode(self, password, salt)
-
-    monkeypatch.setattr(Argon2PasswordHasher, "encode", waiting)
-    yield go
-    go.set()
-
-
-def begin(count: int) -> list[threading.Thread]:
-    started = [threading.Thread(target=make_password, args=(PASSWORD,)) for _ in range(count)]
-    for thread in started:
-        thread.start()
-    end = time.monotonic() + 10
-    while hashers.threads._inside < count and time.monotonic() < end:
-        time.sleep(0.01)
-    return started
-
-
-@pytest.mark.django_db
-def test_log_in_that_finds_no_place_comes_again_later(api_client, settings, slow_hash):
-    settings.PASSWORD_HASHES_AT_ONCE, settings.PASSWORD_HASHES_WAITING = 1, 1
-    started = begin(2)
-
-    api = api_client.post(LOGIN, {"email": "nobody@example.com", "password": PASSWORD})
-    register = api_client.post("/api/auth/register/", {"email": "new@example.com", "password": "kahawa-na-maziwa-9"})
-    admin = Client().post("/admin/login/", {"username": "nobody@example.com", "password": PASSWORD})
-
-    assert [answer.status_code for answer in (api, register, admin)] == [503, 503, 503]
-    assert {answer["Retry-After"] for answer in (api, register, admin)} == {"1"}
-    assert api.json()["errors"][0]["code"] == "temporarily_unavailable"
-    assert not User.objects.exists()
-    slow_hash.set()
-    for thread in started:
-        thread.join(20)
-    assert api_client.post(LOGIN, {"email": "nobody@example.com", "password": PASSWORD}).status_code == 401
-
-
-@pytest.mark.django_db
-def test_refusal_for_want_of_a_place_is_no_failed_try(api_client, settings, slow_hash):
-    settings.PASSWORD_HASHES_AT_ONCE, settings.PASSWORD_HASHES_WAITING = 1, 0
-    settings.THROTTLE_RATES = dict.fromkeys(settings.THROTTLE_RATES, "999999999/3600")
-    user = UserFactory(password="x")
-    User.objects.filter(pk=user.pk).update(password=plain_bcrypt())
-    started = begin(1)
-
-    busy = [api_client.post(LOGIN, {"email": user.email, "password": PASSWORD}).status_code for _ in range(9)]
-    slow_hash.set()
-    started[0].join(20)
-
-    assert busy == [503] * 9
-    assert api_client.post(LOGIN, {"email": user.email, "password": PASSWORD}).status_code == 200
-
-
-def test_hashing_leaves_the_processor_to_others(monkeypatch):
-    import os
-
-    seen = []
-    monkeypatch.setattr(hashers, "threads", hashers.HashingThreads())
-
-    hashers.threads.run(lambda: seen.append(os.getpriority(os.PRIO_PROCESS, threading.get_native_id())))
-
-    assert seen == [hashers.NICENESS]
-    assert os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) == 0
-
-
-def test_place_is_free_again_after_a_failure(monkeypatch, settings):
-    settings.PASSWORD_HASHES_AT_ONCE, settings.PASSWORD_HASHES_WAITING = 1, 0
-    monkeypatch.setattr(hashers, "threads", hashers.HashingThreads())
-
-    for _ in range(3):
-        with pytest.raises(ZeroDivisionError):
-            hashers.threads.run(lambda: 1 // 0)
-
-    assert hashers.threads.run(lambda: "free") == "free"
-
-
-def test_child_of_a_fork_hashes_with_threads_of_its_own():
-    import os
-
-    make_password(PASSWORD)
-    child = os.fork()
-    if child == 0:
-        os._exit(0 if make_password(PASSWORD).startswith("argon2$") else 1)
-
-    deadline = time.monotonic() + 20
-    done, status = os.waitpid(child, os.WNOHANG)
-    while not done and time.monotonic() < deadline:
-        time.sleep(0.05)
-        done, status = os.waitpid(child, os.WNOHANG)
-    assert (done, os.waitstatus_to_exitcode(status)) == (child, 0)
+def test_what_cannot_be_hashed_is_an_error_that_does_not_name_the_password():
+    with pytest.raises(ValueError, match=r"^HashingError$"):
+        hashers.Argon2Hasher().encode(PASSWORD, "short")

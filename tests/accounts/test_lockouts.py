@@ -366,7 +366,8 @@ def test_without_an_address_only_accounts_wait(user, hashes, settings):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_twenty_wrong_tries_at_once_are_five(together, hashes):
+def test_twenty_wrong_tries_at_once_are_five(together, hashes, settings):
+    settings.PASSWORD_HASHES_WAITING = 20
     UserFactory(email=EMAIL)
     hashes.clear()
 
@@ -387,7 +388,8 @@ def test_twenty_failures_at_once_count_twenty(together, settings):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_right_and_wrong_at_once_end_without_a_deadlock(together):
+def test_right_and_wrong_at_once_end_without_a_deadlock(together, settings):
+    settings.PASSWORD_HASHES_WAITING = 20
     UserFactory(email=EMAIL)
     right = [lambda: log_in(password=PASSWORD)] * 4
     wrong = [lambda n=n: log_in(f"guess-{n}@example.com") for n in range(8)]
