@@ -107,6 +107,7 @@ def admin_site(shop_name: str) -> dict[str, object]:
                     "title": "People and events",
                     "items": [
                         staff_link("Users", "group", "accounts.user"),
+                        staff_link("Sellers", "storefront", "accounts.sellerprofile"),
                         staff_link("Text messages", "sms", "accounts.smsmessage"),
                         staff_link("Groups", "shield_person", "auth.group"),
                         staff_link("API keys", "key", "accounts.apikey"),

@@ -40,6 +40,7 @@ _RIGHTS: Mapping[StaffRole, Mapping[str, str]] = {
         "payments": "payment: view; receivedmoney: add",  # money at the door
     },
     StaffRole.FINANCE: {
+        "accounts": "sellerprofile payoutdestination: view",
         "catalog": "product: view; exchangerate: view add",
         "orders": "order: view export; return taxdocument etimssubmission promotion coupon: view",
         "payments": (
@@ -49,7 +50,7 @@ _RIGHTS: Mapping[StaffRole, Mapping[str, str]] = {
         ),
     },
     StaffRole.SUPPORT: {
-        "accounts": "user: view",
+        "accounts": "user sellerprofile: view",
         "catalog": "product stock: view; review: view change",
         "orders": "order return: view",
         "payments": "payment refund giftcard storecredit: view",

@@ -55,7 +55,9 @@ def _history_of(
     return event
 
 
-ProductEvent = _history_of(Product, exclude=("in_stock", "picture", "rating", "review_count", "search_vector"))
+ProductEvent = _history_of(
+    Product, exclude=("in_stock", "is_withheld", "picture", "rating", "review_count", "search_vector")
+)
 VariantEvent = _history_of(Variant, exclude=("picture",), by_product=True)
 CategoryEvent = _history_of(Category, exclude=("path",))
 BrandEvent = _history_of(Brand)
