@@ -11,6 +11,7 @@ from orders.gifts.urls import urlpatterns as gift_urls
 from orders.guests.urls import urlpatterns as guest_urls
 from orders.promotions.urls import urlpatterns as promotion_urls
 from orders.returns.urls import urlpatterns as returns_urls
+from orders.sellers.urls import urlpatterns as seller_urls
 from orders.shipping.urls import urlpatterns as shipping_urls
 
 router = SimpleRouter()
@@ -22,6 +23,7 @@ urlpatterns = [
     *gift_urls,
     *guest_urls,
     *promotion_urls,
+    *seller_urls,
     *shipping_urls,
     *document_urls,
     *editing_urls,

@@ -189,6 +189,8 @@ class World:
         assert found.cart is not None
         saved = SavedCart.objects.create(user=self.owner, name="Later")
         SavedCartItem.objects.create(saved_cart=saved, variant=self.variant, quantity=1, price=Decimal("1500.00"))
+        sold = place_order(self.owner, self.product)
+        services.mark_paid(sold.pk)
         self.coupon = coupon("KARIBU")
         shipped_by = method()
         given = place_order(self.owner, ProductFactory(kind="gift_card", stock=0))
@@ -204,6 +206,7 @@ class World:
             "/api/pickup-points/{}": point().pk,
             "/api/promotions/{}": self.coupon.promotion_id,
             "/api/returns/{}": self.goods_return.pk,
+            "/api/sellers/me/orders/{}": sold.pk,
             "/api/shipments/{}": self.delivered.shipments.get().pk,
             "/api/shipping/methods/{}": shipped_by.pk,
             "/api/shipping/zones/{}": shipped_by.zone_id,
