@@ -100,6 +100,8 @@ def admin_site(shop_name: str) -> dict[str, object]:
                         staff_link("Accounts", "account_balance", "payments.ledgeraccount"),
                         staff_link("Bookings", "menu_book", "payments.ledgertransaction"),
                         staff_link("Statements", "request_quote", "payments.statement"),
+                        staff_link("Commission", "percent", "payments.commissionrate"),
+                        staff_link("Sellers' sales", "storefront", "payments.sellersale"),
                         staff_link("Reconciliations", "balance", "payments.reconciliation"),
                     ],
                 },

@@ -46,7 +46,8 @@ _RIGHTS: Mapping[StaffRole, Mapping[str, str]] = {
         "payments": (
             "payment paymentattempt ledgeraccount ledgertransaction ledgerentry creditmovement providerevent "
             "refusedevents statementline reconciliationdifference: view; receivedmoney statement giftcard "
-            "storecredit: view add change; refund payout reconciliation: view change"
+            "storecredit: view add change; refund payout reconciliation: view change; "
+            "sellersale: view; commissionrate: view"
         ),
     },
     StaffRole.SUPPORT: {
