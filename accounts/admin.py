@@ -305,4 +305,5 @@ class GroupAdmin(DjangoGroupAdmin, ShopAdmin):
 
 # Last, the pages of parts that stand by themselves.
 from accounts.api_keys import admin as api_keys_admin  # noqa: E402,F401
+from accounts.sellers import admin as sellers_admin  # noqa: E402,F401
 from accounts.sms import admin as sms_admin  # noqa: E402,F401

@@ -177,6 +177,7 @@ from accounts.privacy.models import Erasure  # noqa: E402,F401
 from accounts.profiles.models import ConsentRecord, Profile  # noqa: E402,F401
 from accounts.quotas.models import Quota  # noqa: E402,F401
 from accounts.second_factor.models import LogInChallenge, RecoveryCode, SecondFactor  # noqa: E402,F401
+from accounts.sellers.models import PayoutDestination, SellerProfile  # noqa: E402,F401
 from accounts.sessions.models import BrowserSession  # noqa: E402,F401
 from accounts.sms.models import SmsMessage  # noqa: E402,F401
 from accounts.social.models import SocialIdentity, SpentToken  # noqa: E402,F401

@@ -5,6 +5,7 @@ from accounts.addresses.urls import urlpatterns as address_urls
 from accounts.people.urls import urlpatterns as people_urls
 from accounts.privacy.urls import urlpatterns as privacy_urls
 from accounts.profiles.urls import urlpatterns as profile_urls
+from accounts.sellers.urls import urlpatterns as seller_urls
 
 urlpatterns = [
     path("auth/register/", views.RegisterView.as_view(), name="register"),
@@ -26,6 +27,7 @@ urlpatterns = [
     *address_urls,
     *privacy_urls,
     *people_urls,
+    *seller_urls,
 ]
 
 # Older addresses of the same views.

@@ -28,6 +28,14 @@ CHECKS = (
         """,
     ),
     Check(
+        "a product is withheld while its seller is suspended, and only then",
+        """
+        SELECT 'product ' || p.id FROM catalog_product AS p
+        LEFT JOIN accounts_sellerprofile AS s ON s.user_id = p.seller_id AND s.status = 'suspended'
+        WHERE (s.id IS NOT NULL AND p.is_active) OR (s.id IS NULL AND p.is_withheld) OR (p.is_withheld AND p.is_active)
+        """,
+    ),
+    Check(
         "ratings and counts are those of the published reviews",
         """
         SELECT 'product ' || p.id || ' says ' || coalesce(p.rating::text, 'none') || ' of ' || p.review_count

@@ -125,6 +125,8 @@ class Product(BaseModel):
     attributes = models.JSONField(default=dict, blank=True)
     tags = ArrayField(models.CharField(max_length=60), default=list, db_default=[], blank=True, editable=False)
     is_active = models.BooleanField(default=True)
+    # Not active only because its seller is suspended; a trigger keeps it so, and makes it active again afterwards.
+    is_withheld = models.BooleanField(default=False, db_default=False, editable=False)
     deleted_at = models.DateTimeField(null=True, blank=True, editable=False)
     source_id = models.CharField(max_length=200, null=True, blank=True, unique=True)  # the importer's own key
     # Kept by catalog.searching.indexing, as is the column ``facets``, which the ORM does not know: it is for the

@@ -16,6 +16,7 @@ from catalog.prices.views import CustomerGroupViewSet, PriceListItemViewSet, Pri
 from catalog.reviews.views import ProductReviewViewSet, ReviewViewSet
 from catalog.searching.synonym_views import SynonymViewSet
 from catalog.searching.views import SearchView, SuggestView
+from catalog.sellers.views import StorefrontView
 from catalog.tagging.views import ProductTagsView, TagViewSet
 from catalog.taxonomy.views import BrandViewSet, CategoryViewSet
 from catalog.wishlist.views import StockNoticeView, WishlistViewSet
@@ -57,6 +58,7 @@ urlpatterns = [
     path("products/<str:key>/notify/", StockNoticeView.as_view()),
     path("collections/<str:key>/products/", CollectionProductViewSet.as_view({"get": "list", "put": "set_all"})),
     path("price-lists/<uuid:pk>/items/", PriceListItemViewSet.as_view({"get": "list", "put": "set_all"})),
+    path("sellers/<slug:key>/", StorefrontView.as_view(), name="storefront"),
     path("wishlist/", WishlistViewSet.as_view({"get": "list", "post": "create"})),
     path("wishlist/<uuid:product_id>/", WishlistViewSet.as_view({"delete": "destroy"})),
     *inventory_urls,

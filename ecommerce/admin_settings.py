@@ -102,6 +102,8 @@ def admin_site(shop_name: str) -> dict[str, object]:
                         staff_link("Accounts", "account_balance", "payments.ledgeraccount"),
                         staff_link("Bookings", "menu_book", "payments.ledgertransaction"),
                         staff_link("Statements", "request_quote", "payments.statement"),
+                        staff_link("Commission", "percent", "payments.commissionrate"),
+                        staff_link("Sellers' sales", "storefront", "payments.sellersale"),
                         staff_link("Reconciliations", "balance", "payments.reconciliation"),
                     ],
                 },
@@ -109,6 +111,7 @@ def admin_site(shop_name: str) -> dict[str, object]:
                     "title": "People and events",
                     "items": [
                         staff_link("Users", "group", "accounts.user"),
+                        staff_link("Sellers", "storefront", "accounts.sellerprofile"),
                         staff_link("Text messages", "sms", "accounts.smsmessage"),
                         staff_link("Groups", "shield_person", "auth.group"),
                         staff_link("API keys", "key", "accounts.apikey"),

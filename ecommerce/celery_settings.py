@@ -37,6 +37,7 @@ CELERY_BEAT_SCHEDULE = {
     "fetch-movements": {"task": "payments.fetch_movements", "schedule": 1800.0, "options": {"expires": 1800}},
     "ask-about-claims": {"task": "payments.ask_about_claims", "schedule": 60.0, "options": {"expires": 60}},
     "reconcile-due-days": {"task": "payments.reconcile_due_days", "schedule": 3600.0, "options": {"expires": 3600}},
+    "book-due-sales": {"task": "payments.book_due_sales", "schedule": 60.0, "options": {"expires": 60}},
     "expire-gift-cards": {"task": "payments.expire_gift_cards", "schedule": 600.0, "options": {"expires": 600}},
     "cancel-unpaid-orders": {"task": "orders.cancel_unpaid_orders", "schedule": 30.0, "options": {"expires": 30}},
     "expire-carts": {"task": "orders.expire_carts", "schedule": 3600.0, "options": {"expires": 3600}},

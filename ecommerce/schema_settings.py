@@ -37,6 +37,8 @@ SPECTACULAR_SETTINGS = {
         "ReviewStatusEnum": "catalog.reviews.models.Review.Status",
         "ImportKindEnum": "catalog.exchange.models.CatalogueImport.Kind",
         "ImportStateEnum": "catalog.exchange.models.CatalogueImport.State",
+        "SellerStatusEnum": "accounts.sellers.models.SellerProfile.Status",
+        "PayoutMethodEnum": "accounts.sellers.models.PayoutDestination.Method",
         "CreditMovementKindEnum": "payments.credit.models.CreditMovement.Kind",
         "DocumentKindEnum": "orders.documents.models.TaxDocument.Kind",
         "EtimsStatusEnum": "orders.etims.models.EtimsSubmission.Status",
@@ -47,6 +49,7 @@ SPECTACULAR_SETTINGS = {
     "SERVE_AUTHENTICATION": [],
     "TAGS": [
         {"name": "accounts", "description": "Sign up, log in, profile."},
+        {"name": "sellers", "description": "Who sells here: applying, deciding, and the page of each."},
         {"name": "people", "description": "Users and the trail. For staff."},
         {"name": "catalog", "description": "Products, categories, brands, search."},
         {"name": "inventory", "description": "Stock, its ledger, warehouses, counts, alerts. For staff."},

@@ -16,6 +16,9 @@ from ecommerce.account_settings import (  # noqa: F401 - settings are read from 
     FRESH_LOG_IN,
     OPAQUE_TOKEN_IDLE,
     OPAQUE_TOKEN_USE_NOTED_EVERY,
+    SELLER_COMMISSION_BASIS_POINTS,
+    SELLER_PAYOUT_AFTER,
+    SELLER_PAYOUT_HOLD,
 )
 from ecommerce.admin_settings import admin_site
 from ecommerce.celery_settings import (  # noqa: F401 - settings are read from here

@@ -119,13 +119,18 @@ def _scrub_parcels(identity: Identity) -> None:
 
 
 def open_matters(user: User) -> list[ErrorRow]:
-    """Return a row for each order that is under way, and for each return."""
+    """Return a row for each order that is under way, for each that waits for goods of theirs, and for each return."""
     under_way = Q(status__in=[Order.Status.PENDING, Order.Status.PAID, Order.Status.SHIPPED]) | Q(payment_open=True)
     at_the_door = Q(status=Order.Status.DELIVERED, pay_on_delivery=True, paid_at__isnull=True)
     orders = Order.objects.filter(under_way | at_the_door, user=user).order_by("pk")[:_MOST_NAMED]
+    sold = Order.objects.filter(under_way, items__product__seller=user).order_by("pk").distinct()[:_MOST_NAMED]
     ended = [status for status, following in Return.TRANSITIONS.items() if not following]
     returns = Return.objects.filter(order__user=user).exclude(status__in=ended).order_by("pk")[:_MOST_NAMED]
     return [
         *(ErrorRow("order_open", f"Order {order.number} is {order.status}.") for order in orders),
+        *(
+            ErrorRow("sold_order_open", f"Order {order.number}, with goods of yours, is {order.status}.")
+            for order in sold
+        ),
         *(ErrorRow("return_open", f"Return {each.number} is {each.status}.") for each in returns),
     ]

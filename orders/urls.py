@@ -12,6 +12,7 @@ from orders.guests.urls import urlpatterns as guest_urls
 from orders.history.urls import urlpatterns as history_urls
 from orders.promotions.urls import urlpatterns as promotion_urls
 from orders.returns.urls import urlpatterns as returns_urls
+from orders.sellers.urls import urlpatterns as seller_urls
 from orders.shipping.urls import urlpatterns as shipping_urls
 
 router = SimpleRouter()
@@ -23,6 +24,7 @@ urlpatterns = [
     *gift_urls,
     *guest_urls,
     *promotion_urls,
+    *seller_urls,
     *shipping_urls,
     *history_urls,
     *document_urls,

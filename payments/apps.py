@@ -19,6 +19,7 @@ class PaymentsConfig(AppConfig):
             system_checks,  # noqa: F401 - registers the checks
         )
         from payments.credit import sold, spending
+        from payments.sellers.services import follow_refund
 
         invariants.register("payments", checks.CHECKS)
         hooks.after_placing.append(free.settle_free)
@@ -36,5 +37,6 @@ class PaymentsConfig(AppConfig):
         hooks.payment_chosen.append(services.refuse_unpayable)
         hooks.paid_amounts.append(order_documents.paid_amount)
         hooks.receipts_of.append(order_documents.receipts_of)
+        hooks.after_refund.append(follow_refund)
         privacy.register()
         facts["payments"] = selectors.counts_of

@@ -42,6 +42,22 @@ CHECKS = (
         """,
     ),
     Check(
+        "what sellers have earned is in the books",
+        f"""
+        SELECT 'seller ' || s.code || ' has earned ' || s.net || ', the books say ' || coalesce(l.net, 0)
+        FROM (
+            SELECT 'seller:' || replace(seller_id::text, '-', '') AS code, currency,
+                   sum({_in_units("(gross - commission)", "currency")}) AS net
+            FROM payments_sellersale GROUP BY seller_id, currency
+        ) AS s
+        LEFT JOIN (
+            SELECT l.code, l.currency, -sum(l.amount) AS net FROM ({_LEDGER}) AS l
+            WHERE l.kind = 'seller_sale' GROUP BY l.code, l.currency
+        ) AS l ON l.code = s.code AND l.currency = s.currency
+        WHERE s.net <> coalesce(l.net, 0)
+        """,
+    ),
+    Check(
         "no ledger transaction is empty",
         """
         SELECT 'transaction ' || t.source || ' ' || t.kind || ' has no entries'

@@ -7,6 +7,7 @@ natural key ``(source, kind)`` makes a repeat harmless. Accounts, for each curre
 * ``suspense``: received, and not (or no longer) part of a payment;
 * ``customers``: received for orders;
 * ``refunds``: promised back, not gone yet; ``payouts``: the same towards sellers, owed from ``sellers``;
+* ``seller:<id>``: owed to one seller for what was sold; ``commission``: what the shop keeps of it;
 * ``fees:<name>``: kept by the provider; ``rounding``: whole shillings asked for cents;
 * ``exchange``: between two currencies of one payment;
 * ``gift_cards``, ``store_credit``: owed to whoever holds them; ``goodwill``: what was given away as such credit;
@@ -15,6 +16,7 @@ natural key ``(source, kind)`` makes a repeat harmless. Accounts, for each curre
 
 from dataclasses import dataclass
 from decimal import Decimal
+from uuid import UUID
 
 from django.db import transaction
 
@@ -36,6 +38,7 @@ Kind = LedgerTransaction.Kind
 SUSPENSE, CUSTOMERS, REFUNDS = "suspense", "customers", "refunds"
 PAYOUTS, SELLERS, ROUNDING, EXCHANGE = "payouts", "sellers", "rounding", "exchange"
 GOODWILL, BREAKAGE = "goodwill", "breakage"
+COMMISSION = "commission"
 # Where what such a provider "holds" stands: it is not money that somebody has for the shop, but less that it owes.
 CREDIT_ACCOUNTS = {GIFT_CARD: "gift_cards", STORE_CREDIT: "store_credit"}
 
@@ -46,6 +49,7 @@ _KINDS = {
     EXCHANGE: LedgerAccount.Kind.ASSET,
     GOODWILL: LedgerAccount.Kind.EXPENSE,
     BREAKAGE: LedgerAccount.Kind.INCOME,
+    COMMISSION: LedgerAccount.Kind.INCOME,
 }
 
 
@@ -134,6 +138,21 @@ def record_refund_dropped(refund: Refund) -> None:
     """A refund failed: the money is where it was before it was promised."""
     opposite = (Line(line.account, -line.amount, line.currency) for line in _owed(refund))
     _book(Kind.REFUND_DROPPED, f"refund:{refund.pk}", *opposite, refund=refund, payment=refund.payment)
+
+
+def seller_account(seller_id: UUID) -> str:
+    return f"seller:{seller_id.hex}"
+
+
+def record_seller_sale(source: str, *, seller_id: UUID, gross: Decimal, commission: Decimal, currency: str) -> None:
+    """A seller has earned ``gross`` less ``commission`` of what customers paid; negative where goods came back."""
+    _book(
+        Kind.SELLER_SALE,
+        source,
+        Line(CUSTOMERS, gross, currency),
+        Line(seller_account(seller_id), commission - gross, currency),
+        Line(COMMISSION, -commission, currency),
+    )
 
 
 def record_payout_owed(payout: Payout) -> None:

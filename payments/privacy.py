@@ -10,6 +10,7 @@ from accounts.privacy.tables import Fate, Table, declare
 from ecommerce.exceptions import ErrorRow
 from payments.credit.models import GiftCard, StoreCredit
 from payments.models import Payment, PaymentAttempt, ProviderEvent, ReceivedMoney, Refund
+from payments.sellers.selectors import balances_of
 
 TABLES = (
     Table("payments.Payment", owner="user", plain="currency provider transaction_id"),
@@ -63,6 +64,8 @@ TABLES = (
         plain="provider currency reference reason provider_reference receipt_number route result_code result_detail",
         hidden="callback_token_hash",
     ),
+    Table("payments.CommissionRate", owner="seller", fate=Fate.DELETED),
+    Table("payments.SellerSale", owner="seller", plain="currency"),
     Table("payments.LedgerAccount", plain="code currency"),
     Table("payments.LedgerTransaction", kept="note", plain="source"),
     Table("payments.RefusedEvents", plain="provider reason"),
@@ -107,6 +110,9 @@ def open_matters(user: User) -> list[ErrorRow]:
     undecided = (ReceivedMoney.Status.UNVERIFIED, ReceivedMoney.Status.UNMATCHED, ReceivedMoney.Status.SURPLUS)
     if ReceivedMoney.objects.filter(payment__user=user, status__in=undecided).exists():
         rows.append(ErrorRow("money_open", "Money that you sent has not been decided about."))
+    for owed_to in balances_of(user):
+        if owed_to.balance:
+            rows.append(ErrorRow("sales_open", f"Your account as a seller is at {owed_to.balance} {owed_to.currency}."))
     for credit in StoreCredit.objects.filter(user=user, balance__gt=0).order_by("currency"):
         rows.append(ErrorRow("store_credit_left", f"You have {credit.balance} {credit.currency} to spend here."))
     return rows

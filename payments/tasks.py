@@ -56,6 +56,13 @@ def issue_sold_cards(order_id: str) -> None:
     issue(UUID(order_id))
 
 
+@shared_task(name="payments.book_due_sales")
+def book_due_sales() -> None:
+    from payments.sellers.services import book_due_sales as book
+
+    book()
+
+
 @shared_task(name="payments.expire_gift_cards")
 def expire_gift_cards() -> None:
     from payments.credit.issuing import expire_gift_cards as expire

@@ -2,6 +2,7 @@ from django.urls import include, path
 from rest_framework.routers import SimpleRouter
 
 from payments import collect_views, finance_views, payout_views, provider_views, staff_views, views
+from payments.sellers.views import SellerStatementView
 from payments.stream import PaymentStreamView
 
 router = SimpleRouter()
@@ -39,5 +40,6 @@ urlpatterns = [
     path("payments/till/<str:secret>/result/timeout/", provider_views.TillAnswerView.as_view()),
     path("payments/<uuid:id>/stream/", PaymentStreamView.as_view(), name="payment-stream"),
     path("", include("payments.credit.urls")),
+    path("sellers/me/statement/", SellerStatementView.as_view(), name="seller-statement"),
     *router.urls,
 ]

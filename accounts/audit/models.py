@@ -54,6 +54,12 @@ class SecurityEvent(BaseModel):
         ERASED = "erased"
         PERSON_SEEN = "person_seen"
         PEOPLE_LISTED = "people_listed"
+        SELLER_APPLIED = "seller_applied"
+        SELLER_APPROVED = "seller_approved"
+        SELLER_REJECTED = "seller_rejected"
+        SELLER_SUSPENDED = "seller_suspended"
+        SELLER_REINSTATED = "seller_reinstated"
+        SELLER_PAYOUT_CHANGED = "seller_payout_changed"
 
     kind = models.CharField(max_length=40)  # free of choices in the database: each topic brings its own kinds
     user = models.ForeignKey(

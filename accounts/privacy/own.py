@@ -83,6 +83,19 @@ TABLES = (
         erased="avatar avatar_upload",
         plain="currency avatar_failure",
     ),
+    # Nobody is erased who still has products, open orders or money here; the books name the user alone.
+    Table(
+        "accounts.SellerProfile",
+        owner="user",
+        fate=Fate.DELETED,
+        erased="display_name url_key about county contact_email contact_phone reason",
+    ),
+    Table(
+        "accounts.PayoutDestination",
+        owner="user",
+        fate=Fate.DELETED,
+        erased="phone_number bank_code account_number account_name",
+    ),
     # That somebody consented must be provable after they have gone; it names nobody.
     Table("accounts.ConsentRecord", owner="user", plain="text_version"),
     Table(

@@ -46,6 +46,7 @@ _RIGHTS: Mapping[StaffRole, Mapping[str, str]] = {
         "payments": "payment: view; receivedmoney: add",  # money at the door
     },
     StaffRole.FINANCE: {
+        "accounts": "sellerprofile payoutdestination: view",
         "catalog": "product: view; exchangerate: view add",
         "orders": (
             "order: view export; return: view refund; "
@@ -54,11 +55,12 @@ _RIGHTS: Mapping[StaffRole, Mapping[str, str]] = {
         "payments": (
             "payment paymentattempt ledgeraccount ledgertransaction ledgerentry creditmovement providerevent "
             "refusedevents statementline reconciliationdifference: view; receivedmoney statement giftcard "
-            "storecredit: view add change; refund payout reconciliation: view change"
+            "storecredit: view add change; refund payout reconciliation: view change; "
+            "sellersale: view; commissionrate: view"
         ),
     },
     StaffRole.SUPPORT: {
-        "accounts": "user: view",
+        "accounts": "user sellerprofile: view",
         "catalog": "product stock: view; review: view change",
         "orders": "order return: view",
         "payments": "payment refund giftcard storecredit: view",

@@ -17,6 +17,7 @@ from accounts.models import User
 from accounts.roles.definitions import StaffRole
 from accounts.roles.exceptions import RolesRefused
 from accounts.roles.selectors import SELLER, may_grant, own_groups_of, rights_of
+from accounts.sellers.models import SellerProfile
 from accounts.tokens import end_all_sessions
 from ecommerce.exceptions import ErrorRow
 
@@ -87,6 +88,8 @@ def _refuse_wrong(user: User, roles: set[str], *, actor: User) -> None:
         _refuse("Only a superuser changes a superuser's rights.")
     if {SELLER, StaffRole.ADMIN} <= roles:
         _refuse("An admin is no seller: choose one.")
+    if SELLER in roles and SellerProfile.objects.filter(user=user).exclude(status="approved").exists():
+        _refuse("Decide about their application as a seller instead.")
 
 
 def _refuse(message: str) -> None:

@@ -7,7 +7,9 @@ from catalog.reviews.models import Review
 
 _BELOW_PRODUCT = {"product": "product"}
 
-ProductEvent = history_of(Product, exclude=("in_stock", "picture", "rating", "review_count", "search_vector"))
+ProductEvent = history_of(
+    Product, exclude=("in_stock", "is_withheld", "picture", "rating", "review_count", "search_vector")
+)
 VariantEvent = history_of(Variant, exclude=("picture",), by="product")
 CategoryEvent = history_of(Category, exclude=("path",))
 BrandEvent = history_of(Brand)

@@ -43,7 +43,9 @@ class ShipLineSerializer(serializers.Serializer[Any]):
     quantity = quantity_field()
 
 
-class ShipSerializer(CarriedSerializer):
+class SellerShipSerializer(CarriedSerializer):
+    """What a seller says of a parcel; where its goods lie is the shop's business."""
+
     items = ShipLineSerializer(  # type: ignore[call-arg]
         many=True,
         required=False,
@@ -51,12 +53,15 @@ class ShipSerializer(CarriedSerializer):
         max_length=settings.ORDER_MAX_LINES,
         help_text="Without it, all that is left to ship.",
     )
+    status = serializers.ChoiceField(choices=START_STATUSES, default=Shipment.Status.SHIPPED)
+
+
+class ShipSerializer(SellerShipSerializer):
     warehouse = serializers.CharField(
         required=False,
         max_length=36,
         help_text="The id or code of where the goods are taken from; else by priority, from as few places as can be.",
     )
-    status = serializers.ChoiceField(choices=START_STATUSES, default=Shipment.Status.SHIPPED)
 
 
 class ChangeShipmentSerializer(CarriedSerializer):
@@ -152,6 +157,20 @@ class ShipmentSerializer(TrackedShipmentSerializer):
             "created_at",
             "updated_at",
         )
+        read_only_fields = fields
+
+    def get_next_statuses(self, shipment: Shipment) -> list[str]:
+        return sorted(shipment.next_statuses)
+
+
+class SellerShipmentSerializer(TrackedShipmentSerializer):
+    """A parcel as its seller sees it: their own lines of it, and nothing of the staff's."""
+
+    order_number = serializers.CharField(source="order.number", read_only=True)
+    next_statuses = serializers.SerializerMethodField()
+
+    class Meta(TrackedShipmentSerializer.Meta):
+        fields = ("id", "order_id", "order_number", *TrackedShipmentSerializer.Meta.fields, "next_statuses")
         read_only_fields = fields
 
     def get_next_statuses(self, shipment: Shipment) -> list[str]:

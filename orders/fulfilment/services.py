@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F, Max
+from django.db.models import F, Max, QuerySet
 from django.utils import timezone
 
 from accounts.models import User
@@ -62,6 +62,7 @@ def ship(
     warehouse_id: UUID | None = None,
     is_packed: bool = False,
     known_parcels: int | None = None,
+    of_seller: User | None = None,
     actor: User | None = None,
     note: str = "",
 ) -> Shipment:
@@ -69,7 +70,8 @@ def ship(
 
     They come from ``warehouse_id``, else from where ``catalog.inventory.picking`` says. One that ``is_packed`` waits
     for its carrier, and the order with it. Without a ``tracking_url`` it is the carrier's own. ``known_parcels`` is how
-    many parcels the sender knew of, where no key makes sure that it is sent once. Locks the order.
+    many parcels the sender knew of, where no key makes sure that it is sent once. With ``of_seller`` the order has no
+    lines but those of the seller's products. Locks the order.
 
     Raises:
         InvalidOrderTransition: the order is neither paid nor to be paid at the door.
@@ -86,8 +88,9 @@ def ship(
     sent = order.shipments.count()  # they are never deleted
     if known_parcels not in (None, sent):
         raise ParcelsChanged()
-    items = {item.pk: item for item in order.items.filter(product__kind=Product.Kind.PHYSICAL)}
-    units = _wanted(order, items, lines)
+    concerned = order.items.all() if of_seller is None else order.items.filter(product__seller=of_seller)
+    items = {item.pk: item for item in concerned.filter(product__kind=Product.Kind.PHYSICAL)}
+    units = _wanted(concerned, items, lines)
     places = stock.sell(
         [
             stock.Sale(order_item_id=pk, variant_id=items[pk].variant_id, units=count, first_part=first)
@@ -256,7 +259,9 @@ def _hand_over(order: Order, lines: Iterable[OrderItem]) -> None:
         follow(order, open_lines)
 
 
-def _wanted(order: Order, items: Mapping[UUID, OrderItem], lines: Sequence[ShipLine] | None) -> dict[UUID, int]:
+def _wanted(
+    concerned: QuerySet[OrderItem], items: Mapping[UUID, OrderItem], lines: Sequence[ShipLine] | None
+) -> dict[UUID, int]:
     """Return how many units of which line go into the parcel: none that has not come yet."""
     left = {pk: _left(item) for pk, item in items.items()}
     if lines is None:
@@ -264,7 +269,7 @@ def _wanted(order: Order, items: Mapping[UUID, OrderItem], lines: Sequence[ShipL
         if not units:
             _refuse_awaited({item: left[pk] for pk, item in items.items() if left[pk]})
     else:
-        _refuse_wrong(order, left, lines)
+        _refuse_wrong(concerned, left, lines)
         units = dict(sum((Counter({line.order_item_id: line.quantity}) for line in lines), Counter()))
         _refuse_awaited(
             {items[pk]: count for pk, count in units.items()}, {line.order_item_id: line.attr for line in lines}
@@ -286,8 +291,8 @@ def _refuse_awaited(units: Mapping[OrderItem, int], attrs: Mapping[UUID, str] | 
         raise GoodsAwaited(awaited)
 
 
-def _refuse_wrong(order: Order, left: Mapping[UUID, int], lines: Sequence[ShipLine]) -> None:
-    known = set(order.items.values_list("pk", flat=True))
+def _refuse_wrong(concerned: QuerySet[OrderItem], left: Mapping[UUID, int], lines: Sequence[ShipLine]) -> None:
+    known = set(concerned.values_list("pk", flat=True))
     unknown = [line for line in lines if line.order_item_id not in known]
     if unknown:
         raise UnknownLine(

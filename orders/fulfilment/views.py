@@ -8,12 +8,13 @@ from django.http import Http404
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import mixins, status, viewsets
 from rest_framework.generics import get_object_or_404
-from rest_framework.permissions import AllowAny
+from rest_framework.permissions import AllowAny, BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.authentication import signed_in
+from accounts.models import User
 from catalog.inventory.selectors import named_warehouses
 from ecommerce import idempotency
 from ecommerce.http import checked
@@ -22,11 +23,12 @@ from ecommerce.transactions import retry_on_conflict
 from orders.fulfilment import selectors, serializers, services
 from orders.fulfilment.filters import ShipmentFilter
 from orders.fulfilment.models import Shipment
-from orders.fulfilment.permissions import MayHandleOrders
+from orders.fulfilment.permissions import MayHandleOrders, MayShip
 from orders.guests.access import ORDER_TOKEN_HEADER, SignedInOrHolder, buyer_of
 from orders.links import order_of_token
 from orders.models import Order
 from orders.selectors import orders_open_to
+from orders.sellers.selectors import orders_of, shipments_of, shipments_sent_by
 
 _REQUIRED_KEY = OpenApiParameter(
     "Idempotency-Key",
@@ -103,7 +105,7 @@ TRACKING = OpenApiExample(
 
 
 class OrderShipmentsView(APIView):
-    permission_classes = (MayHandleOrders,)
+    permission_classes = (MayShip,)
     schema_tag = "orders"
     api_key_area = "orders"
 
@@ -124,7 +126,8 @@ class OrderShipmentsView(APIView):
             "Takes the goods off the shelf, all lines or none. The order is paid, or to be paid at the door: else "
             "409 `invalid_order_transition` with what is `allowed`. 409 `more_than_left` has a row for each line of "
             "which less is left, `insufficient_in_warehouse` one for each variant that does not lie there. The order "
-            "itself is `shipped` when nothing is left and no parcel is `packed` any more."
+            "itself is `shipped` when nothing is left and no parcel is `packed` any more. Sellers ship lines of their "
+            "own products: the others are not there for them, and they name no `warehouse`."
         ),
         parameters=[_REQUIRED_KEY],
         request=serializers.ShipSerializer,
@@ -146,8 +149,9 @@ class OrderShipmentsView(APIView):
     )
     def post(self, request: Request, order_id: UUID) -> Response:
         user = signed_in(request)
-        order = _order(request, order_id)
-        data = checked(serializers.ShipSerializer, request)
+        seller = None if MayHandleOrders().has_permission(request, self) else user
+        order = get_object_or_404(orders_of(seller), pk=order_id) if seller else _order(request, order_id)
+        data = checked(serializers.SellerShipSerializer if seller else serializers.ShipSerializer, request)
 
         def effect() -> Response:
             place = named_warehouses({"warehouse": data["warehouse"]})["warehouse"] if "warehouse" in data else None
@@ -156,10 +160,11 @@ class OrderShipmentsView(APIView):
                 lines=_lines_from(data.get("items")),
                 warehouse_id=place.pk if place else None,
                 is_packed=data["status"] == Shipment.Status.PACKED,
+                of_seller=seller,
                 actor=user,
                 **{name: data[name] for name in _CARRIED if name in data},
             )
-            return Response(_shown(shipment.pk), status=status.HTTP_201_CREATED)
+            return Response(_shown(shipment.pk, to=seller), status=status.HTTP_201_CREATED)
 
         return idempotency.run_once(
             request, owner=f"user:{user.pk}", operation="orders.ship", effect=effect, required=True
@@ -173,14 +178,22 @@ class OrderShipmentsView(APIView):
 class ShipmentViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Shipment]):
     queryset = Shipment.objects.none()
     serializer_class = serializers.ShipmentSerializer
-    permission_classes = (MayHandleOrders,)
     filterset_class = ShipmentFilter
     orderings = {"-created_at": ("-created_at", "-id"), "created_at": ("created_at", "id")}
     schema_tag = "orders"
     api_key_area = "orders"
 
+    def get_permissions(self) -> list[BasePermission]:
+        return [MayShip()] if self.action == "events" else [MayHandleOrders()]
+
     def get_queryset(self) -> QuerySet[Shipment]:
+        if self.action == "events" and (seller := self._seller()):
+            return shipments_sent_by(seller)
         return selectors.shipments()
+
+    def _seller(self) -> User | None:
+        """Return who asks, if it is a seller and no staff: then only their own parcels are there."""
+        return None if MayHandleOrders().has_permission(self.request, self) else signed_in(self.request)
 
     @extend_schema(
         summary="Change who brings a parcel",
@@ -204,7 +217,7 @@ class ShipmentViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets
             "The parcel takes its `status`, which must be one that may follow: else 409 `invalid_shipment_transition` "
             "with what is `allowed`. The customer gets a mail when it is shipped, can be collected, and is delivered. "
             "With a `source_id` that is known the answer is a 200 and nothing happens; if it stood for something else, "
-            "409 `source_id_reused`."
+            "409 `source_id_reused`. Sellers say it of parcels that hold nothing but what is theirs."
         ),
         request=serializers.RecordEventSerializer,
         responses={
@@ -219,7 +232,8 @@ class ShipmentViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets
         data = checked(serializers.RecordEventSerializer, request)
         user = signed_in(request)
         _, is_new = retry_on_conflict(lambda: services.record_event(shipment.pk, actor=user, **data))
-        return Response(_shown(shipment.pk), status=status.HTTP_201_CREATED if is_new else status.HTTP_200_OK)
+        shown = _shown(shipment.pk, to=self._seller())
+        return Response(shown, status=status.HTTP_201_CREATED if is_new else status.HTTP_200_OK)
 
 
 class TrackingView(APIView):
@@ -283,5 +297,8 @@ def _lines_from(items: list[dict[str, Any]] | None) -> list[services.ShipLine] |
     return [services.ShipLine(item["item_id"], item["quantity"], f"items.{n}") for n, item in enumerate(items)]
 
 
-def _shown(shipment_id: UUID) -> Any:
+def _shown(shipment_id: UUID, *, to: User | None = None) -> Any:
+    """Return a parcel as staff see it, or a seller."""
+    if to is not None:
+        return serializers.SellerShipmentSerializer(shipments_of(to).get(pk=shipment_id)).data
     return serializers.ShipmentSerializer(selectors.shipments().get(pk=shipment_id)).data

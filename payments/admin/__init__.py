@@ -2,5 +2,6 @@
 
 from payments.admin import attempts, books, events, ledger, money_out, payments, received
 from payments.credit import admin as credit
+from payments.sellers import admin as sellers
 
-__all__ = ["attempts", "books", "credit", "events", "ledger", "money_out", "payments", "received"]
+__all__ = ["attempts", "books", "credit", "events", "ledger", "money_out", "payments", "received", "sellers"]

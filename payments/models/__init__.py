@@ -6,8 +6,10 @@ from payments.models.ledger import LedgerAccount, LedgerEntry, LedgerTransaction
 from payments.models.money import MoneyOut, Payout, ReceivedMoney, Refund, RefundLine
 from payments.models.payment import Payment, PaymentAttempt
 from payments.models.statement import Reconciliation, ReconciliationDifference, Statement, StatementLine
+from payments.sellers.models import CommissionRate, SellerSale
 
 __all__ = [
+    "CommissionRate",
     "CreditMovement",
     "GiftCard",
     "LedgerAccount",
@@ -24,6 +26,7 @@ __all__ = [
     "Refund",
     "RefundLine",
     "RefusedEvents",
+    "SellerSale",
     "Statement",
     "StatementLine",
     "StoreCredit",

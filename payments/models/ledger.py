@@ -50,6 +50,7 @@ class LedgerTransaction(BaseModel):
         CREDIT_ISSUED = "credit_issued"  # a gift card was made
         CREDIT_EXPIRED = "credit_expired"
         CREDIT_ADJUSTED = "credit_adjusted"  # by staff
+        SELLER_SALE = "seller_sale"  # earned by a seller, or less of it
 
     source = models.CharField(max_length=60)
     kind = models.CharField(max_length=20, choices=Kind.choices)

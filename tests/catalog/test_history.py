@@ -441,7 +441,7 @@ def test_what_is_old_is_forgotten_and_the_rest_stays_whole(editor, settings):
 def test_every_column_is_kept_or_left_out_by_name():
     """A new column is history, too, unless somebody decides that it is not."""
     left_out = {
-        Product: {"in_stock", "picture", "rating", "review_count", "search_vector"},
+        Product: {"in_stock", "is_withheld", "picture", "rating", "review_count", "search_vector"},
         Variant: {"picture"},
         Category: {"path"},
         Brand: set(),
@@ -455,7 +455,7 @@ def test_every_column_is_kept_or_left_out_by_name():
 @pytest.mark.parametrize(
     ("model", "event", "derived"),
     [
-        (Product, ProductEvent, {"in_stock", "picture", "rating", "review_count", "search_vector"}),
+        (Product, ProductEvent, {"in_stock", "is_withheld", "picture", "rating", "review_count", "search_vector"}),
         (Variant, VariantEvent, {"picture"}),
         (Category, CategoryEvent, {"path"}),
         (Brand, BrandEvent, set()),

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from accounts.addresses.models import Address
 from accounts.models import User
+from accounts.sellers.models import SellerProfile
 from accounts.social.models import SocialIdentity
 from accounts.tokens import start_session
 from catalog.attributes.models import Attribute
@@ -102,7 +103,21 @@ class World:
             "/api/auth/api-keys/{}": key.pk,
             "/api/users/addresses/{}": Address.objects.create(user=self.owner, county="Nairobi").pk,
             "/api/users/{}": self.owner.pk,
+            "/api/sellers/{}": "duka",
         }
+        SellerProfile.objects.create(
+            user=self.seller,
+            display_name="Duka",
+            url_key="duka",
+            county="Nairobi",
+            status="approved",
+            applied_at=timezone.now(),
+            decided_at=timezone.now(),
+        )
+        SellerProfile.objects.create(
+            user=self.people["other"], display_name="Kiosk", url_key="kiosk", county="Kisumu", applied_at=timezone.now()
+        )
+        self.instead |= {f"/api/sellers/{{}}/{what}/": "kiosk" for what in ("approve", "reject")}
 
     def _catalogue(self) -> None:
         self.product = ProductFactory(seller=self.seller, stock=50)
@@ -174,6 +189,8 @@ class World:
         assert found.cart is not None
         saved = SavedCart.objects.create(user=self.owner, name="Later")
         SavedCartItem.objects.create(saved_cart=saved, variant=self.variant, quantity=1, price=Decimal("1500.00"))
+        sold = place_order(self.owner, self.product)
+        services.mark_paid(sold.pk)
         self.coupon = coupon("KARIBU")
         shipped_by = method()
         given = place_order(self.owner, ProductFactory(kind="gift_card", stock=0))
@@ -189,6 +206,7 @@ class World:
             "/api/pickup-points/{}": point().pk,
             "/api/promotions/{}": self.coupon.promotion_id,
             "/api/returns/{}": self.goods_return.pk,
+            "/api/sellers/me/orders/{}": sold.pk,
             "/api/shipments/{}": self.delivered.shipments.get().pk,
             "/api/shipping/methods/{}": shipped_by.pk,
             "/api/shipping/zones/{}": shipped_by.zone_id,

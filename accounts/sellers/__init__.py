@@ -1,0 +1,1 @@
+"""Who sells here beside the shop itself: applications, decisions about them, and where sellers are paid."""

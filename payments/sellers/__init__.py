@@ -1,0 +1,1 @@
+"""What the shop owes its sellers: sales less commission, in the books, and the statement of each."""
