@@ -170,6 +170,7 @@ INSTALLED_APPS = [
     "ecommerce",
     "accounts",
     "catalog",
+    "bookings",
     "orders",
     "payments",
 ]

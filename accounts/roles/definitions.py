@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from django.db import models
 
-SHOP = ("accounts", "catalog", "orders", "payments")
+SHOP = ("accounts", "catalog", "bookings", "orders", "payments")
 
 
 class StaffRole(models.TextChoices):
@@ -29,10 +29,12 @@ _RIGHTS: Mapping[StaffRole, Mapping[str, str]] = {
             "productimage catalogueimport exchangerate lowstockalert stockmovement warehousestock productevent "
             "variantevent categoryevent brandevent productimageevent reviewevent: view"
         ),
+        "bookings": "listing: view add change delete",
         "orders": "promotion coupon: view add change delete",
     },
     StaffRole.ORDER_CLERK: {
         "catalog": "product stock warehouse warehousestock stockmovement lowstockalert: view",
+        "bookings": "listing: view; booking: view change",
         "orders": (
             "order return: view change; taxdocument etimssubmission promotion coupon: view; "
             "shippingzone shippingmethod pickuppoint: view add change delete"
@@ -41,6 +43,7 @@ _RIGHTS: Mapping[StaffRole, Mapping[str, str]] = {
     },
     StaffRole.FINANCE: {
         "catalog": "product: view; exchangerate: view add",
+        "bookings": "listing booking: view",
         "orders": "order: view export; return taxdocument etimssubmission promotion coupon: view",
         "payments": (
             "payment paymentattempt ledgeraccount ledgertransaction ledgerentry creditmovement providerevent "
@@ -51,6 +54,7 @@ _RIGHTS: Mapping[StaffRole, Mapping[str, str]] = {
     StaffRole.SUPPORT: {
         "accounts": "user: view",
         "catalog": "product stock: view; review: view change",
+        "bookings": "listing booking: view",
         "orders": "order return: view",
         "payments": "payment refund giftcard storecredit: view",
     },
