@@ -40,6 +40,8 @@ CELERY_BEAT_SCHEDULE = {
     "book-due-sales": {"task": "payments.book_due_sales", "schedule": 60.0, "options": {"expires": 60}},
     "expire-gift-cards": {"task": "payments.expire_gift_cards", "schedule": 600.0, "options": {"expires": 600}},
     "cancel-unpaid-orders": {"task": "orders.cancel_unpaid_orders", "schedule": 30.0, "options": {"expires": 30}},
+    "expire-holds": {"task": "bookings.expire_holds", "schedule": 60.0, "options": {"expires": 60}},
+    "complete-past-stays": {"task": "bookings.complete_past", "schedule": 1800.0, "options": {"expires": 1800}},
     "expire-carts": {"task": "orders.expire_carts", "schedule": 3600.0, "options": {"expires": 3600}},
     "remind-of-carts": {"task": "orders.remind_of_carts", "schedule": 900.0, "options": {"expires": 900}},
     "tend-stock-notices": {"task": "catalog.tend_stock_notices", "schedule": 600.0, "options": {"expires": 600}},

@@ -174,6 +174,7 @@ INSTALLED_APPS = [
     "ecommerce",
     "accounts",
     "catalog",
+    "bookings",
     "orders",
     "payments",
 ]

@@ -220,7 +220,7 @@ def _sellable(variant_id: UUID, cart: Cart) -> Variant:
     the cart has.
     """
     found = _SELLABLE[cart.user_id is not None].objects(variant=variant_id, cart=cart.pk, user=cart.user_id)
-    if not found:
+    if not found or found[0].product.kind == Product.Kind.RENTAL:  # which is let by the night: nobody has said which
         raise ProductUnavailable([ErrorRow(ProductUnavailable.code, ProductUnavailable.message, "variant_id")])
     return cast(Variant, found[0])
 

@@ -121,6 +121,7 @@ class _TakeTurn(Func):
 def _sellable(condition: Any, to: Parameter | None, more: dict[str, _TakeTurn]) -> QuerySet[Any, Any]:
     rows = Variant.objects.filter(
         condition,
+        ~Q(product__kind=Product.Kind.RENTAL),  # it is let by the night, and nobody has said which nights
         is_active=True,
         product__is_active=True,
         product__deleted_at__isnull=True,

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from django.db import models
 
-SHOP = ("accounts", "catalog", "orders", "payments")
+SHOP = ("accounts", "catalog", "bookings", "orders", "payments")
 
 
 class StaffRole(models.TextChoices):
@@ -34,10 +34,12 @@ _RIGHTS: Mapping[StaffRole, Mapping[str, str]] = {
             "productimage catalogueimport exchangerate lowstockalert stockmovement warehousestock productevent "
             "variantevent categoryevent brandevent productimageevent reviewevent stockevent: view"
         ),
+        "bookings": "listing: view add change delete",
         "orders": f"promotion coupon: view add change delete; {_CHANGES_OF_PROMOTIONS}: view",
     },
     StaffRole.ORDER_CLERK: {
         "catalog": "product stock warehouse warehousestock stockmovement lowstockalert: view",
+        "bookings": "listing: view; booking: view change",
         "orders": (
             "order return: view change; taxdocument etimssubmission promotion coupon: view; "
             "shippingzone shippingmethod pickuppoint: view add change delete; shippingzoneevent shippingmethodevent "
@@ -48,6 +50,7 @@ _RIGHTS: Mapping[StaffRole, Mapping[str, str]] = {
     StaffRole.FINANCE: {
         "accounts": "sellerprofile payoutdestination: view",
         "catalog": "product: view; exchangerate: view add",
+        "bookings": "listing booking: view",
         "orders": (
             "order: view export; return: view refund; "
             f"taxdocument etimssubmission promotion coupon {_CHANGES_OF_PROMOTIONS}: view"
@@ -62,6 +65,7 @@ _RIGHTS: Mapping[StaffRole, Mapping[str, str]] = {
     StaffRole.SUPPORT: {
         "accounts": "user sellerprofile: view",
         "catalog": "product stock: view; review: view change",
+        "bookings": "listing booking: view",
         "orders": "order return: view",
         "payments": "payment refund giftcard storecredit: view",
     },

@@ -10,6 +10,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.utils import timezone
 
+from bookings.checks import CHECKS as BOOKING_CHECKS
 from catalog.checks import CHECKS as CATALOGUE_CHECKS
 from ecommerce import checks, invariants
 from ecommerce.models import Heartbeat, IdempotencyKey, OutboxMessage
@@ -23,6 +24,7 @@ from tests.factories import ProductFactory, UserFactory, place_order
 pytestmark = pytest.mark.django_db(transaction=True)  # all are verified in one snapshot
 
 GROUPS = {
+    "bookings": BOOKING_CHECKS,
     "catalogue": CATALOGUE_CHECKS,
     "orders": ORDER_CHECKS,
     "payments": PAYMENT_CHECKS,

@@ -6,8 +6,24 @@ An operation that is not named here gets the first example of the OpenAPI docume
 from collections.abc import Callable
 from typing import Any
 
+from tests.bookings.stays import day
 from tests.factories import PASSWORD
 from tests.rights.world import World
+
+
+def _listing(world: World) -> dict[str, Any]:
+    return {
+        "product_name": "Cottage",
+        "category": str(world.category.pk),
+        "price_per_night": "6500.00",
+        "location": {"county": "Nakuru", "town": "Naivasha", "lat": -0.77, "lng": 36.43},
+        "max_guests": 4,
+    }
+
+
+def _dates(first: int) -> dict[str, str]:
+    return {"start_date": str(day(first)), "end_date": str(day(first + 2))}
+
 
 BODIES: dict[str, Callable[[World], Any]] = {
     "POST /api/auth/login/": lambda world: {"email": world.owner.email, "password": PASSWORD},
@@ -62,6 +78,12 @@ BODIES: dict[str, Callable[[World], Any]] = {
     "POST /api/stock/adjust/": lambda world: {
         "adjustments": [{"variant_id": str(world.variant.pk), "quantity": 1, "kind": "receive"}]
     },
+    "POST /api/listings/": lambda world: _listing(world),
+    "PUT /api/listings/{listing_id}/": lambda world: _listing(world),
+    "PATCH /api/listings/{listing_id}/": lambda world: {"house_rules": "Quiet at night."},
+    "POST /api/listings/{listing_id}/blocked-dates/": lambda world: _dates(30),
+    "PUT /api/listings/{listing_id}/blocked-dates/{id}/": lambda world: _dates(30),
+    "PATCH /api/listings/{listing_id}/blocked-dates/{id}/": lambda world: {"note": "Family"},
     "PATCH /api/stock/{variant}/": lambda world: {"low_stock_threshold": 3},
 }
 # Headers that some operations demand; the same for everybody.

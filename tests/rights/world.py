@@ -15,6 +15,7 @@ from accounts.models import User
 from accounts.sellers.models import SellerProfile
 from accounts.social.models import SocialIdentity
 from accounts.tokens import start_session
+from bookings.blocked.services import block_dates
 from catalog.attributes.models import Attribute
 from catalog.curation.models import Collection
 from catalog.exchange.models import CatalogueImport
@@ -36,6 +37,7 @@ from orders.returns.services import ReturnLine, request_return
 from orders.saved_carts.models import SavedCart, SavedCartItem
 from payments.models import LedgerTransaction, Payment, Reconciliation, Statement
 from payments.services import start_payment
+from tests.bookings.stays import booked, day, listing_of
 from tests.catalog.image_requests import picture
 from tests.catalog.inventory import main
 from tests.factories import (
@@ -65,6 +67,7 @@ class World:
         self._accounts()
         self._catalogue()
         self._inventory()
+        self._stays()
         self._orders()
         self._payments()
 
@@ -171,6 +174,16 @@ class World:
             "/api/stock/counts/{}": count.pk,
             "/api/stock/{}": self.variant.pk,
             "/api/warehouses/{}": self.warehouse.code,
+        }
+
+    def _stays(self) -> None:
+        listing = listing_of(self.seller)
+        self.stay = booked(listing, 10, 12, user=self.owner)
+        block = block_dates(listing.pk, start=day(20), end=day(22))
+        self.paths |= {
+            "/api/bookings/{}": self.stay.pk,
+            "/api/listings/{}": listing.pk,
+            "/api/listings/{}/blocked-dates/{}": block.pk,
         }
 
     def _orders(self) -> None:

@@ -1,0 +1,1 @@
+"""Dates in which a host lets nothing."""

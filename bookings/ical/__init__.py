@@ -1,0 +1,1 @@
+"""Calendars as files: given to other sites, and taken from them."""

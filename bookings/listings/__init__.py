@@ -1,0 +1,1 @@
+"""Listings: making, changing, finding and showing them."""
