@@ -24,6 +24,7 @@ from accounts.second_factor import challenges
 from accounts.tasks import send_already_registered_mail as already_registered_task
 from accounts.tasks import send_verification_mail as verification_task
 from ecommerce.client import client_address
+from ecommerce.events import emit
 from ecommerce.exceptions import ErrorRow
 from ecommerce.mail import send_template
 
@@ -66,6 +67,7 @@ def register(
                     last_name=last_name,
                     phone_number=phone_number,
                 )
+                emit("user.registered", user.pk, by="password")
                 verification_task.owe(f"verify:{user.pk}:0", user_id=str(user.pk))
             return
         except IntegrityError:

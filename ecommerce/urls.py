@@ -12,7 +12,9 @@ from ecommerce.environment import PRODUCTION
 from ecommerce.routing import by_first_segment
 
 _OF_THE_APPS = [
-    route for app in ("accounts", "catalog", "orders", "payments") for route in import_module(f"{app}.urls").urlpatterns
+    route
+    for app in ("accounts", "catalog", "orders", "payments", "inbox")
+    for route in import_module(f"{app}.urls").urlpatterns
 ]
 
 urlpatterns = [

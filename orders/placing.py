@@ -16,6 +16,7 @@ from django.utils import timezone
 from accounts.models import User
 from catalog import stock
 from catalog.models import StockMovement
+from ecommerce.events import event_of
 from ecommerce.insertion import insert_together
 from ecommerce.transactions import joined
 from orders import hooks
@@ -84,7 +85,12 @@ def place_order(
     order = _order(totals, user=user, contact=contact, cart=cart, currency=currencies.pop())
     order.delivery = (delivery.snapshot or {}) if delivery else {}
     lines = _items(order, wanted, totals)
-    insert_together([order], lines, [OrderEvent(order=order, to_status=order.status, actor=user)])
+    insert_together(
+        [order],
+        lines,
+        [OrderEvent(order=order, to_status=order.status, actor=user)],
+        [event_of("order.placed", order.pk, user_id=order.user_id, status=str(order.status))],
+    )
     stock.apply_changes(
         [
             stock.Change(

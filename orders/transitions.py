@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from accounts.models import User
+from ecommerce.events import event_of
+from ecommerce.insertion import insert_together
 from orders.exceptions import InvalidOrderTransition
-from orders.models import Order
+from orders.models import Order, OrderEvent
 
 
 def transition_order(order_id: UUID, target: Order.Status, *, actor: User | None = None, note: str = "") -> Order:
@@ -27,7 +29,10 @@ def move_order(
     """
     if target not in order.next_statuses:
         raise InvalidOrderTransition(order, target)
-    order.events.create(from_status=order.status, to_status=target, actor=actor, note=note[:200])
+    insert_together(
+        [OrderEvent(order=order, from_status=order.status, to_status=target, actor=actor, note=note[:200])],
+        [event_of(f"order.{target}", order.pk, user_id=order.user_id, from_status=order.status, status=str(target))],
+    )
     order.status = target
     order.save(update_fields=["status", *also, "updated_at"])
     return order
