@@ -2,11 +2,12 @@
 
 from django_filters import rest_framework as filters
 
+from ecommerce.filters import YesOrNoFilter
 from inbox.notifications.models import Notification, Topic
 
 
 class NotificationFilter(filters.FilterSet):
-    unread = filters.BooleanFilter(field_name="read_at", lookup_expr="isnull")
+    unread = YesOrNoFilter(field_name="read_at", lookup_expr="isnull")
     topic = filters.ChoiceFilter(choices=Topic.choices)
 
     class Meta:

@@ -45,6 +45,7 @@ class NotificationsView(generics.ListAPIView[Notification]):
     permission_classes = (IsAuthenticated,)
     pagination_class = NewestFirst
     filterset_class = NotificationFilter
+    extra_query_parameters = ("cursor",)
     schema_tag = "notifications"
 
     def get_queryset(self) -> QuerySet[Notification]:

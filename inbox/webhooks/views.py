@@ -193,6 +193,7 @@ class DeliveryViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets
     permission_model = WebhookEndpoint
     pagination_class = NewestFirst
     filterset_class = DeliveryFilter
+    extra_query_parameters = ("cursor",)
     lookup_value_converter = "uuid"
     schema_tag = "webhooks"
 

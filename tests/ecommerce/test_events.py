@@ -40,9 +40,9 @@ def test_event_outside_a_transaction_is_refused():
 
 
 def test_event_of_a_change_that_is_undone_never_was(told):
-    with pytest.raises(ZeroDivisionError), transaction.atomic():
+    with transaction.atomic():
         emit("test.happened", uuid.uuid4(), name="a")
-        raise ZeroDivisionError
+        transaction.set_rollback(True)
 
     assert (publish_events(), told, Event.objects.exists()) == (0, [], False)
 

@@ -3,6 +3,7 @@
 import ssl
 import subprocess
 import time
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
@@ -68,10 +69,8 @@ def wait_for(what: list[str]) -> bool:
 
 def test_endless_headers_are_no_answer(receiver, in_a_second):
     def headers(handler: BaseHTTPRequestHandler) -> None:
-        try:
+        with suppress(OSError):
             handler.wfile.write(b"HTTP/1.1 200 OK\r\n" + b"".join(b"X-%d: y\r\n" % n for n in range(5000)))
-        except OSError:
-            pass
 
     receiver.write = headers
 
@@ -81,13 +80,11 @@ def test_endless_headers_are_no_answer(receiver, in_a_second):
 @pytest.mark.parametrize("begins", [b"", b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\n\r\n"], ids=["-", "head", "body"])
 def test_answer_that_drips_is_cut_off(receiver, in_a_second, begins):
     def drip(handler: BaseHTTPRequestHandler) -> None:
-        try:
+        with suppress(OSError):
             handler.wfile.write(begins)
             for _ in range(50):
                 handler.wfile.write(b"x")
                 time.sleep(0.1)
-        except OSError:
-            pass
 
     receiver.write = drip
     begun = time.monotonic()
@@ -120,12 +117,10 @@ def test_proxies_of_the_environment_are_not_asked(receiver, monkeypatch):
 def test_certificate_must_be_of_the_named_host_and_not_of_the_address(settings, monkeypatch, tmp_path: Path):
     settings.WEBHOOK_LOOPBACK = True
     certificate, key = tmp_path / "c.pem", tmp_path / "k.pem"
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=hooks.example.com"]
-        + ["-addext", "subjectAltName=DNS:hooks.example.com", "-keyout", str(key), "-out", str(certificate)],
-        check=True,
-        capture_output=True,
-    )
+    what = ["-subj", "/CN=hooks.example.com", "-addext", "subjectAltName=DNS:hooks.example.com", "-days", "2"]
+    where = ["-keyout", str(key), "-out", str(certificate)]
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", *what, *where]
+    subprocess.run(command, check=True, capture_output=True)
     trusting = ssl.create_default_context(cafile=str(certificate))
     monkeypatch.setattr(wire, "tls_context", lambda: trusting)
     monkeypatch.setattr(addresses, "_addresses", lambda host, port: ("127.0.0.1",))
