@@ -116,6 +116,7 @@ def admin_site(shop_name: str) -> dict[str, object]:
                         staff_link("Webhooks", "webhook", "inbox.webhookendpoint"),
                         staff_link("Webhook deliveries", "outgoing_mail", "inbox.webhookdelivery"),
                         staff_link("Notifications", "notifications", "inbox.notification"),
+                        staff_link("Events", "bolt", "ecommerce.event"),
                         staff_link("Owed work", "outbox", "ecommerce.outboxmessage"),
                     ],
                 },
