@@ -3,13 +3,14 @@
 import secrets
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth import authenticate, password_validation
 from django.contrib.auth.models import update_last_login
 from django.db import transaction
 from django.db.models import F
-from django.db.models.functions import Coalesce, Now
+from django.db.models.functions import Now
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
@@ -28,6 +29,7 @@ from accounts.second_factor import challenges
 from accounts.tasks import send_already_registered_mail as already_registered_task
 from accounts.tasks import send_verification_mail as verification_task
 from ecommerce.client import client_address
+from ecommerce.events import emit
 from ecommerce.exceptions import ErrorRow
 from ecommerce.insertion import insert_once
 
@@ -134,7 +136,13 @@ def verify_email(*, token: str) -> None:
         user_id = unused.filter(email=F("user__email")).values_list("user_id", flat=True).first()
         if user_id is None or not unused.update(used_at=Now()):
             raise InvalidEmailToken()
-        User.objects.filter(pk=user_id, email_verified_at__isnull=True).update(email_verified_at=Now())
+        _now_verified(user_id)
+
+
+def _now_verified(user_id: UUID) -> None:
+    # Only now is it told that somebody has signed up: before, it may have been a stranger with their address.
+    if User.objects.filter(pk=user_id, email_verified_at__isnull=True).update(email_verified_at=Now()):
+        emit("user.registered", user_id, by="password")
 
 
 def verify_email_by_code(*, request: HttpRequest, email: str, code: str) -> None:
@@ -148,8 +156,9 @@ def verify_email_by_code(*, request: HttpRequest, email: str, code: str) -> None
     with transaction.atomic():
         use_code(found)
         theirs = User.objects.filter(pk=found.user_id) if found.user_id else User.objects.none()
-        if not theirs.filter(email=found.email).update(email_verified_at=Coalesce("email_verified_at", Now())):
+        if not theirs.filter(email=found.email).exists():
             raise InvalidCode()
+        _now_verified(found.user_id)
 
 
 @transaction.atomic

@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from ecommerce.admin_base import WAITING, ReadOnlyAdmin, Waiting, badge, column, preformatted, when
-from ecommerce.models import Heartbeat, OutboxMessage
+from ecommerce.models import Event, Heartbeat, OutboxMessage
 
 FRESH = timedelta(seconds=60)
 
@@ -90,6 +90,33 @@ class OutboxMessageAdmin(ReadOnlyAdmin):
     @column("Payload")
     def pretty_payload(self, message: OutboxMessage) -> str:
         return preformatted(json.dumps(message.payload, indent=2, ensure_ascii=False))
+
+
+@admin.register(Event)
+class EventAdmin(ReadOnlyAdmin):
+    list_display = ("id", "kind", "object_id", "created_at", "state", "last_error")
+    list_filter = ("kind", "created_at")
+    search_fields = ("=object_id", "=user_id")
+    search_help_text = "The whole id of the object, or of the user whom it concerns"
+    ordering = ("-id",)
+    fields = (
+        ("id", "kind"),
+        ("object_id", "user_id"),
+        "pretty_data",
+        ("created_at", "published_at"),
+        ("attempts", "retry_at"),
+        "last_error",
+    )
+
+    @column("State")
+    def state(self, event: Event) -> str:
+        if event.published_at:
+            return badge("Told", "success")
+        return badge("Failing", "warning") if event.attempts else badge("Waiting", "info")
+
+    @column("Data")
+    def pretty_data(self, event: Event) -> str:
+        return preformatted(json.dumps(event.data, indent=2, ensure_ascii=False))
 
 
 @admin.register(Heartbeat)

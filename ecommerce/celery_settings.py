@@ -50,6 +50,9 @@ CELERY_BEAT_SCHEDULE = {
     "sweep-images": {"task": "catalog.sweep_images", "schedule": 3600.0, "options": {"expires": 3600}},
     "forget-old-changes": {"task": "catalog.forget_old_changes", "schedule": 3600.0, "options": {"expires": 3600}},
     "refresh-search": {"task": "catalog.refresh_search", "schedule": 3600.0, "options": {"expires": 3600}},
+    "send-due-webhooks": {"task": "inbox.send_due_webhooks", "schedule": 10.0, "options": {"expires": 10}},
+    "follow-products": {"task": "inbox.follow_products", "schedule": 30.0, "options": {"expires": 30}},
+    "purge-served-of-inbox": {"task": "inbox.purge_served", "schedule": 3600.0, "options": {"expires": 3600}},
     # At night, and again where that was missed: whoever comes first does it.
     "check-invariants": {"task": "ecommerce.check_invariants", "schedule": crontab(minute="15", hour="1-5")},
     "clean-up-accounts": {"task": "accounts.clean_up", "schedule": 3600.0, "options": {"expires": 3600}},

@@ -17,6 +17,18 @@ CHECKS = (
         """,
     ),
     Check(
+        "events are told, or known to fail",
+        """
+        SELECT 'event ' || id || ' (' || kind || ') is untold since ' || created_at
+        FROM ecommerce_event AS e
+        WHERE published_at IS NULL AND attempts = 0 AND created_at < now() - interval '15 minutes'
+            AND NOT EXISTS (
+                SELECT 1 FROM ecommerce_event AS before
+                WHERE before.published_at IS NULL AND before.object_id = e.object_id AND before.attempts > 0
+            )
+        """,
+    ),
+    Check(
         "every key has the answer of its one effect",
         """
         SELECT 'key ' || id || ' of ' || operation || ' has no answer'

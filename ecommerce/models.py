@@ -1,8 +1,10 @@
-"""What all apps share: the base model, idempotency keys, owed work, heartbeats."""
+"""What all apps share: the base model, idempotency keys, owed work, events, heartbeats."""
 
 import uuid
 
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
+from pgtrigger import ReadOnly
 from uuid_utils.compat import uuid7
 
 
@@ -81,6 +83,36 @@ class OutboxMessage(BaseModel):
 
     def __str__(self) -> str:
         return f"{self.topic} {self.dedupe_key}"
+
+
+class Event(models.Model):
+    """Something that has happened to an object, written in the transaction of the change. See ``ecommerce.events``.
+
+    What it says never changes; the last four columns tell how far it has been told. ``id`` grows with each event of an
+    object, because whoever writes one holds the object's lock.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    kind = models.CharField(max_length=60)  # "order.paid"
+    object_id = models.UUIDField()
+    user_id = models.UUIDField(null=True)  # whom it concerns; the platform knows no users
+    data = models.JSONField(default=dict)
+    created_at = models.DateTimeField(db_default=models.functions.Now())
+    published_at = models.DateTimeField(null=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    retry_at = models.DateTimeField(null=True)
+    last_error = models.TextField(blank=True)
+
+    class Meta:
+        default_permissions = ("view",)
+        indexes = [
+            models.Index(fields=["id"], name="event_waiting", condition=models.Q(published_at__isnull=True)),
+            BrinIndex(fields=["created_at"], name="event_age"),
+        ]
+        triggers = [ReadOnly(name="append_only", exclude=["published_at", "attempts", "retry_at", "last_error"])]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.pk}"
 
 
 class Heartbeat(models.Model):

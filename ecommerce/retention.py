@@ -16,13 +16,14 @@ from celery.exceptions import SoftTimeLimitExceeded
 from django.db.models import QuerySet
 from django.db.models.functions import Now
 
-from ecommerce.models import IdempotencyKey, OutboxMessage, RequestCount
+from ecommerce.models import Event, IdempotencyKey, OutboxMessage, RequestCount
 
 logger = logging.getLogger(__name__)
 
 BATCH = 1000
 SHARE = 15.0  # seconds of one rule in one clean-up; a heap that takes longer is gone after some hours
 DONE_MESSAGES = timedelta(days=7)
+TOLD_EVENTS = timedelta(days=30)
 
 
 @dataclass(frozen=True)
@@ -57,11 +58,12 @@ def clean_up(rules: Iterable[Rule]) -> dict[str, int]:
 
 
 def purge_expired_rows() -> int:
-    """Delete expired idempotency keys, long-done outbox messages and counts of past windows; return how many."""
+    """Delete expired keys, long-done outbox messages, long-told events and counts of past windows; return how many."""
     expired_keys = IdempotencyKey.objects.filter(expires_at__lt=Now())
     done_messages = OutboxMessage.objects.filter(done_at__lt=Now() - DONE_MESSAGES)
     past_windows = RequestCount.objects.filter(expires_at__lt=Now())
-    return sum(delete_in_batches(rows) for rows in (expired_keys, done_messages, past_windows))
+    told_events = Event.objects.filter(created_at__lt=Now() - TOLD_EVENTS, published_at__isnull=False)
+    return sum(delete_in_batches(rows) for rows in (expired_keys, done_messages, past_windows, told_events))
 
 
 def delete_in_batches(rows: QuerySet[Any], *, seconds: float = float("inf")) -> int:

@@ -45,6 +45,7 @@ SPECTACULAR_SETTINGS = {
         "PayoutMethodEnum": "accounts.sellers.models.PayoutDestination.Method",
         "CreditMovementKindEnum": "payments.credit.models.CreditMovement.Kind",
         "DocumentKindEnum": "orders.documents.models.TaxDocument.Kind",
+        "WebhookDeliveryStatusEnum": "inbox.webhooks.models.WebhookDelivery.Status",
         "EtimsStatusEnum": "orders.etims.models.EtimsSubmission.Status",
         "LedgerTransactionKindEnum": "payments.models.LedgerTransaction.Kind",
         "LedgerAccountKindEnum": "payments.models.LedgerAccount.Kind",
@@ -64,6 +65,8 @@ SPECTACULAR_SETTINGS = {
         {"name": "returns", "description": "Goods that come back, and what is given for them."},
         {"name": "promotions", "description": "Promotions and coupons. For staff."},
         {"name": "payments", "description": "Mobile payments and their callbacks."},
+        {"name": "notifications", "description": "What happened to somebody's orders, money and wishes."},
+        {"name": "webhooks", "description": "Telling other systems of what happens. For staff."},
         {"name": "gift-cards", "description": "Gift cards and store credit."},
     ],
 }

@@ -118,6 +118,8 @@ SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 GIFT_CARD_KEYS = env.list("GIFT_CARD_KEYS", default=[]) or [SECRET_KEY, *SECRET_KEY_FALLBACKS]
 # What the secrets of second factors are encrypted with: new ones with the first. They, too, outlive SECRET_KEY.
 SECOND_FACTOR_KEYS = env.list("SECOND_FACTOR_KEYS", default=[]) or [SECRET_KEY, *SECRET_KEY_FALLBACKS]
+# What the secrets of webhooks are encrypted with: new ones with the first.
+WEBHOOK_SECRET_KEYS = env.list("WEBHOOK_SECRET_KEYS", default=[]) or [SECRET_KEY, *SECRET_KEY_FALLBACKS]
 # What stands for the erased in the books is made with it. Lost, nobody finds their invoices by their address again.
 PSEUDONYM_KEY = env.str("PSEUDONYM_KEY", default="") or SECRET_KEY
 JWT_SIGNING_KEY = env.str("JWT_SIGNING_KEY", default="") or f"jwt:{SECRET_KEY}"
@@ -133,6 +135,7 @@ if PRODUCTION:
         ("PSEUDONYM_KEY", PSEUDONYM_KEY),
         *(("GIFT_CARD_KEYS", key) for key in GIFT_CARD_KEYS),
         *(("SECOND_FACTOR_KEYS", key) for key in SECOND_FACTOR_KEYS),
+        *(("WEBHOOK_SECRET_KEYS", key) for key in WEBHOOK_SECRET_KEYS),
     ):
         if len(value.encode()) < 32 or value.startswith(("local-only", "django-insecure", "change-me")):
             raise ImproperlyConfigured(f"{name} is shorter than 32 bytes or a published example; make a new one.")
@@ -177,6 +180,7 @@ INSTALLED_APPS = [
     "bookings",
     "orders",
     "payments",
+    "inbox",
 ]
 
 MIDDLEWARE = [
@@ -464,6 +468,11 @@ if _wrong := [address for address in STOCK_ALERT_EMAILS if "@" not in address]:
 # --- Payments -----------------------------------------------------------------------------------------------
 
 PROVIDER_USER_AGENT = f"{SHOP_NAME}/1.0 (+{PUBLIC_BASE_URL})"
+WEBHOOK_USER_AGENT = f"{SHOP_NAME}-Webhooks/1.0 (+{PUBLIC_BASE_URL})"
+# Webhooks to this very machine, also by http and to any port, for trying them out. Never into other private networks.
+WEBHOOK_LOOPBACK = flag("WEBHOOK_LOOPBACK")
+if PRODUCTION and WEBHOOK_LOOPBACK:
+    raise ImproperlyConfigured("WEBHOOK_LOOPBACK is for trying webhooks out; production must not have it.")
 
 # --- Admin --------------------------------------------------------------------------------------------------
 

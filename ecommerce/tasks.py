@@ -20,6 +20,13 @@ def purge_expired_rows() -> None:
     purge()
 
 
+@shared_task(name="ecommerce.publish_events")
+def publish_events() -> None:
+    from ecommerce.events import publish_events as publish
+
+    publish()
+
+
 # One statement may take its two minutes; the whole must end before the broker thinks that it was lost.
 @shared_task(name="ecommerce.check_invariants", soft_time_limit=270, time_limit=280)
 def check_invariants() -> None:

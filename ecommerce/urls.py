@@ -13,7 +13,7 @@ from ecommerce.routing import by_first_segment
 
 _OF_THE_APPS = [
     route
-    for app in ("accounts", "catalog", "bookings", "orders", "payments")
+    for app in ("accounts", "catalog", "bookings", "orders", "payments", "inbox")
     for route in import_module(f"{app}.urls").urlpatterns
 ]
 

@@ -16,7 +16,9 @@ from django.utils import timezone
 
 from accounts.models import User
 from catalog import stock
+from ecommerce.events import event_of
 from ecommerce.insertion import as_rows, inserting
+from ecommerce.models import Event
 from ecommerce.prepared import Statement
 from ecommerce.transactions import Overtaken, joined
 from orders import hooks
@@ -32,11 +34,13 @@ from orders.promotions.selectors import promotions_in
 LARGEST_TOTAL = Decimal("9999999999.99")
 _PLACE = Statement(
     f"""
-WITH {inserting(Order, "placed")}, {inserting(OrderItem, "items")}, {inserting(OrderEvent, "events")}, {stock.TAKING}
+WITH {inserting(Order, "placed")}, {inserting(OrderItem, "items")}, {inserting(OrderEvent, "timeline")},
+{inserting(Event, "events")}, {stock.TAKING}
 SELECT number, (SELECT count(*) FROM taken) FROM placed
 """,  # noqa: S608 - names of our own tables
     placed="jsonb",
     items="jsonb",
+    timeline="jsonb",
     events="jsonb",
     **stock.TAKING_TYPES,
 )
@@ -126,7 +130,8 @@ def _insert(order: Order, lines: list[OrderItem], wanted: Sequence[WantedLine]) 
     number, taken = _PLACE.run(
         placed=as_rows(Order, [order]),
         items=as_rows(OrderItem, lines),
-        events=as_rows(OrderEvent, [OrderEvent(order=order, to_status=order.status, actor_id=order.user_id)]),
+        timeline=as_rows(OrderEvent, [OrderEvent(order=order, to_status=order.status, actor_id=order.user_id)]),
+        events=as_rows(Event, [event_of("order.placed", order.pk, user_id=order.user_id, status=str(order.status))]),
         **stock.taking(taking, actor_id=order.user_id),
     )[0]
     if taken < len(taking):

@@ -4,8 +4,18 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from accounts.models import User
+from ecommerce.events import event_of
+from ecommerce.insertion import as_rows, inserting
+from ecommerce.models import Event
+from ecommerce.prepared import Statement
 from orders.exceptions import InvalidOrderTransition
-from orders.models import Order
+from orders.models import Order, OrderEvent
+
+_MOVE = Statement(
+    f"WITH {inserting(OrderEvent, 'timeline')}, {inserting(Event, 'events')} SELECT",
+    timeline="jsonb",
+    events="jsonb",
+)
 
 
 def transition_order(order_id: UUID, target: Order.Status, *, actor: User | None = None, note: str = "") -> Order:
@@ -27,7 +37,9 @@ def move_order(
     """
     if target not in order.next_statuses:
         raise InvalidOrderTransition(order, target)
-    order.events.create(from_status=order.status, to_status=target, actor=actor, note=note[:200])
+    event = event_of(f"order.{target}", order.pk, user_id=order.user_id, from_status=order.status, status=str(target))
+    moved = OrderEvent(order=order, from_status=order.status, to_status=target, actor=actor, note=note[:200])
+    _MOVE.run(timeline=as_rows(OrderEvent, [moved]), events=as_rows(Event, [event]))
     order.status = target
     order.save(update_fields=["status", *also, "updated_at"])
     return order

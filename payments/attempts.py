@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.utils import timezone
 
+from ecommerce.events import emit
 from orders.models import Order
 from orders.services import lock_order
 from payments import outcomes
@@ -119,6 +120,14 @@ def fail_attempt(
     if payment.status == Payment.Status.PENDING:
         payment.status = Payment.Status.FAILED
         payment.save(update_fields=["status", "updated_at"])
+    emit(
+        "payment.failed",
+        payment.pk,
+        user_id=payment.user_id,
+        order_id=str(payment.order_id),
+        provider=attempt.provider,
+        outcome=outcome.name,
+    )
     order = lock_order(payment.order_id)
     set_payment_open(payment, order)
     if order.reserved_until is not None:

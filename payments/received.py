@@ -17,6 +17,7 @@ from django.db.models import Q, QuerySet, Sum
 from django.utils import timezone
 
 from ecommerce.currencies import round_to_minor_unit
+from ecommerce.events import emit
 from ecommerce.money import ZERO
 from orders.exceptions import InvalidOrderTransition
 from orders.models import Order
@@ -214,6 +215,15 @@ def _complete(payment: Payment, received: ReceivedMoney) -> None:
     except InvalidOrderTransition:  # cancelled meanwhile, but the money did arrive
         payment.needs_refund = True
     payment.save(update_fields=["status", "transaction_id", "paid_at", "needs_refund", "updated_at"])
+    emit(
+        "payment.succeeded",
+        payment.pk,
+        user_id=payment.user_id,
+        order_id=str(payment.order_id),
+        provider=payment.provider,
+        amount=str(payment.amount),
+        currency=payment.currency,
+    )
     if payment.needs_refund:
         logger.error("payment_needs_refund", extra={"payment_id": str(payment.pk)})
         refunds.owe_refund_of_payment(payment, cause=Refund.Cause.ORDER_CANCELLED)

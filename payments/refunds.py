@@ -16,6 +16,7 @@ from django.db.models import Sum
 
 from accounts.models import User
 from ecommerce.currencies import round_to_minor_unit
+from ecommerce.events import emit
 from ecommerce.models import new_id
 from ecommerce.money import ZERO
 from orders.models import Order, OrderItem
@@ -277,6 +278,15 @@ class _Refunds(Outgoing[Refund]):
         if row.payment is not None:
             kept = _follow(row.payment)
             order_documents.tell_of_refund(row, row.payment, kept)
+            emit(
+                "refund.succeeded",
+                row.pk,
+                user_id=row.payment.user_id,
+                order_id=str(row.payment.order_id),
+                payment_id=str(row.payment.pk),
+                amount=str(row.amount),
+                currency=row.currency,
+            )
         if credit.is_credit(row.provider):
             credit.pay_back(row, booked)
 

@@ -60,6 +60,11 @@ class SecurityEvent(BaseModel):
         SELLER_SUSPENDED = "seller_suspended"
         SELLER_REINSTATED = "seller_reinstated"
         SELLER_PAYOUT_CHANGED = "seller_payout_changed"
+        WEBHOOK_CREATED = "webhook_created"
+        WEBHOOK_CHANGED = "webhook_changed"
+        WEBHOOK_DELETED = "webhook_deleted"
+        WEBHOOK_SECRET_ROTATED = "webhook_secret_rotated"  # noqa: S105 - a kind
+        WEBHOOK_REPLAYED = "webhook_replayed"
 
     kind = models.CharField(max_length=40)  # free of choices in the database: each topic brings its own kinds
     user = models.ForeignKey(

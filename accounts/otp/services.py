@@ -19,6 +19,7 @@ from accounts.otp.selectors import account_of_phone, may_come_in_by_phone
 from accounts.services import LogInOutcome, finish_log_in
 from accounts.tasks import send_phone_changed_mail
 from ecommerce.client import client_address
+from ecommerce.events import emit
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,7 @@ def _account(request: HttpRequest, phone_number: str, first_name: str, last_name
                 last_name=last_name,
             )
             record(SecurityEvent.Kind.SIGNED_UP, user=user, request=request, by="sms_code")
+            emit("user.registered", user.pk, by="sms_code")
     except IntegrityError:  # confirmed by another account in this very moment
         user = account_of_phone(phone_number)
         if user is None:

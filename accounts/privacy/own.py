@@ -126,6 +126,7 @@ TABLES = (
         erased="payload last_error dedupe_key",
         plain="topic request_id",
     ),
+    Table("ecommerce.Event", plain="kind data last_error"),  # ids, codes and amounts; gone after a month
     Table("ecommerce.Heartbeat", plain="name"),
     Table("ecommerce.RequestCount", hidden="key"),
 )

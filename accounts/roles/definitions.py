@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from django.db import models
 
-SHOP = ("accounts", "catalog", "bookings", "orders", "payments")
+SHOP = ("accounts", "catalog", "bookings", "orders", "payments", "inbox")
 
 
 class StaffRole(models.TextChoices):

@@ -24,6 +24,7 @@ from accounts.social.exceptions import (
 )
 from accounts.social.models import SocialIdentity, SpentToken
 from accounts.social.providers import ProviderAccount
+from ecommerce.events import emit
 from ecommerce.insertion import insert_once
 
 Result = TypeVar("Result")
@@ -124,6 +125,7 @@ def _register(account: ProviderAccount, request: HttpRequest) -> SocialIdentity:
         last_name=account.last_name,
         email_verified_at=timezone.now() if account.email else None,
     )
+    emit("user.registered", user.pk, by=account.provider)
     return _create(account, user, request)
 
 

@@ -17,6 +17,7 @@ from catalog.inventory.selectors import low_stock
 from catalog.models import Product, Stock
 from catalog.tasks import gather_stock_alerts as gather_stock_alerts_task
 from catalog.tasks import mail_stock_alerts as mail_stock_alerts_task
+from ecommerce.events import emit_all, event_of
 from ecommerce.mail import send_template
 from ecommerce.retention import delete_in_batches
 
@@ -51,9 +52,14 @@ def gather_stock_alerts() -> None:
         return
     lately = LowStockAlert.objects.filter(variant=OuterRef("variant"), told_at__gt=timezone.now() - QUIET)
     taken = LowStockAlert.objects.filter(pk__in=[alert.pk for alert in alerts])
-    new = [str(pk) for pk in taken.exclude(Exists(lately)).values_list("pk", flat=True)]
+    to_tell = list(taken.exclude(Exists(lately)).select_related("variant").order_by("pk"))
+    new = [str(alert.pk) for alert in to_tell]
     taken.update(told_at=Now(), updated_at=Now())
     if new:
+        emit_all(
+            event_of("stock.low", alert.variant_id, product_id=str(alert.variant.product_id), threshold=alert.threshold)
+            for alert in to_tell
+        )
         first = min(new)
         for address in settings.STOCK_ALERT_EMAILS:
             mail_stock_alerts_task.owe(f"low-stock:{first}:{address}"[:200], alert_ids=new, address=address)

@@ -21,6 +21,7 @@ from catalog.tasks import mail_stock_notices as mail_stock_notices_task
 from catalog.wishlist.exceptions import AlreadyInStock, EmailRequired, TooManyNotices, WishlistFull
 from catalog.wishlist.models import StockNotice, WishlistItem
 from catalog.wishlist.selectors import with_goods
+from ecommerce.events import emit
 from ecommerce.exceptions import ErrorRow
 from ecommerce.insertion import insert_once
 from ecommerce.mail import send_template
@@ -113,6 +114,7 @@ def announce_stock(product_id: UUID | str) -> None:
     for ids in by_user.values():
         moment = now.isoformat()
         mail_stock_notices_task.owe(f"stock-notice:{ids[0]}:{moment}", notice_ids=ids, owed_at=moment)
+    emit("stock.back", UUID(str(product_id)), waiting=[str(user_id) for user_id in by_user])
     if len(notices) == BATCH:
         _owe_announcement(product_id)
 

@@ -17,6 +17,7 @@ from catalog.exceptions import InsufficientStock
 from catalog.models import Product, StockMovement, Variant
 from catalog.prices.rules import unit_price
 from catalog.prices.selectors import offers_of, with_offers
+from ecommerce.events import emit
 from ecommerce.exceptions import ErrorRow
 from ecommerce.money import ZERO
 from orders import hooks
@@ -176,6 +177,7 @@ def place_replacement(
         actor=actor,
     )
     replacement.events.create(to_status=replacement.status, actor=actor, note=f"for return {goods_return.number}")
+    emit("order.placed", replacement.pk, user_id=replacement.user_id, status=str(replacement.status))
     return replacement
 
 

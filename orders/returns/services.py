@@ -29,7 +29,7 @@ from orders.returns.exceptions import (
 )
 from orders.returns.exchanging import find_wanted
 from orders.returns.models import Return, ReturnItem
-from orders.returns.states import lock_return, move_return, tell_customer
+from orders.returns.states import lock_return, move_return, tell_customer, tell_of_return
 from orders.services import lock_order, note_event
 
 Status = Return.Status
@@ -96,6 +96,8 @@ def request_return(
         for item, line in chosen
     )
     note_event(order, f"return {goods_return.number} requested: {goods_return.get_reason_display()}", actor=actor)
+    goods_return.order = order
+    tell_of_return(goods_return)
     return goods_return
 
 

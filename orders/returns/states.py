@@ -5,6 +5,7 @@ from uuid import UUID
 from django.utils import timezone
 
 from accounts.models import User
+from ecommerce.events import emit
 from orders.returns.exceptions import InvalidReturnTransition
 from orders.returns.models import Return
 from orders.services import lock_order, note_event
@@ -41,6 +42,19 @@ def move_return(goods_return: Return, target: Return.Status, *, actor: User | No
         goods_return.ended_at = timezone.now()
     goods_return.save()
     note_event(goods_return.order, f"return {goods_return.number} {target}{': ' * bool(note)}{note}", actor=actor)
+    tell_of_return(goods_return)
+
+
+def tell_of_return(goods_return: Return) -> None:
+    """Keep the event that a return, of a locked order, is now what it is."""
+    emit(
+        f"return.{goods_return.status}",
+        goods_return.pk,
+        user_id=goods_return.order.user_id,
+        order_id=str(goods_return.order_id),
+        number=goods_return.number,
+        status=str(goods_return.status),
+    )
 
 
 def tell_customer(goods_return: Return, news: str) -> None:

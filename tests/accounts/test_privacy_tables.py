@@ -90,4 +90,4 @@ def test_owners_are_look_ups_that_work():
 
 
 def test_apps_have_their_parts_in_the_order_in_which_they_stand():
-    assert [part.name for part in parts()] == ["accounts", "catalog", "bookings", "orders", "payments"]
+    assert [part.name for part in parts()] == ["accounts", "catalog", "bookings", "orders", "payments", "inbox"]

@@ -153,6 +153,7 @@ def test_front_page_counts_what_waits_and_leads_there(client):
         "Returns to be decided": 0,
         "Reviews to look at": 0,
         "Pictures that failed": 0,
+        "Webhooks that are paused": 0,
         "Sold out or low": 1,
         "Sold, expected and not here": 0,
         "To be shipped, paid at the door": 0,

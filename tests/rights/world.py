@@ -26,6 +26,7 @@ from catalog.models import Brand
 from catalog.searching.models import SearchSynonym
 from catalog.tagging.models import Tag
 from catalog.wishlist.models import WishlistItem
+from inbox.webhooks.models import WebhookEndpoint
 from orders import carts, services
 from orders.documents.services import issue_invoice
 from orders.gifts.models import GiftRecipient
@@ -70,6 +71,7 @@ class World:
         self._stays()
         self._orders()
         self._payments()
+        self._inbox()
 
     def url_of(self, path: str) -> str:
         """Return the address of a path of the document.
@@ -258,3 +260,10 @@ class World:
             "/api/payments/webhooks/{}": "paystack",
             "/api/payouts/{}": payout_by_hand().pk,
         }
+
+    def _inbox(self) -> None:
+        webhook = WebhookEndpoint.objects.create(url="https://93.184.215.14/hook", events=["*"], secret="sealed")
+        delivery = webhook.deliveries.create(
+            event_id=1, kind="webhook.ping", object_id=webhook.pk, body="{}", status="failed"
+        )
+        self.paths |= {"/api/webhooks/{}": webhook.pk, "/api/webhooks/{}/deliveries/{}": delivery.pk}

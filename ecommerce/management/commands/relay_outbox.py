@@ -10,9 +10,11 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.db import DatabaseError, InterfaceError, connection
 
+from ecommerce import events
 from ecommerce.celery import app
 from ecommerce.health import record_heartbeat
 from ecommerce.outbox import CHANNEL, GATHER_SECONDS, claim_due, put_back
+from ecommerce.tasks import publish_events
 
 logger = logging.getLogger(__name__)
 
@@ -31,14 +33,17 @@ class Command(BaseCommand):
             signal.signal(number, self._stop)
         if options["once"]:
             publish_due()
+            tell_of_events(events.Watch())
             return
         logger.info("relay_started")
         last_heartbeat = 0.0
+        watch = events.Watch()
         while not self.stopping:
             try:
                 if time.monotonic() - last_heartbeat >= HEARTBEAT_SECONDS:
                     record_heartbeat("relay")
                     last_heartbeat = time.monotonic()
+                tell_of_events(watch)
                 wait_for_notice(1.0, drain=publish_due)
             except (DatabaseError, InterfaceError):
                 # The database is away or restarting. Owed work waits there; so do we.
@@ -64,6 +69,16 @@ def publish_due() -> int:
                 return published
             published += 1
     return published
+
+
+def tell_of_events(watch: events.Watch) -> None:
+    """Have a worker tell the events that wait. A broker that is away loses nothing: they go on waiting."""
+    if not watch.calls():
+        return
+    try:
+        publish_events.apply_async(retry=False, expires=events.Watch.LONGEST)
+    except Exception:  # noqa: BLE001 - whatever the broker client raises
+        logger.warning("relay_broker_unavailable", extra={"topic": publish_events.name})
 
 
 def wait_for_notice(seconds: float, *, drain: Any) -> None:

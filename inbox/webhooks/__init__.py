@@ -1,0 +1,1 @@
+"""Outgoing webhooks: signed, in order for each object, tried again for three days. See docs/webhooks.md."""
