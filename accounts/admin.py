@@ -21,6 +21,7 @@ from accounts.audit.services import record
 from accounts.forms import PasswordForm, PermissionsField, UserAddForm, UserForm
 from accounts.freshness import is_fresh
 from accounts.models import User
+from accounts.people.selectors import search_people
 from accounts.roles import services as role_services
 from accounts.roles.definitions import StaffRole
 from accounts.roles.selectors import rights_of
@@ -181,7 +182,7 @@ class UserAdmin(DjangoUserAdmin, ShopAdmin):  # type: ignore[type-arg]
         phone = as_phone(search_term)
         if phone:
             return queryset.filter(Q(phone_number=phone) | Q(username=search_term.strip())), False
-        return super().get_search_results(request, queryset, search_term)
+        return search_people(queryset, search_term), False
 
     # --- Actions -----------------------------------------------------------------------------------------------
 

@@ -3,7 +3,7 @@
 from django.db.models import Q, QuerySet
 
 from accounts.audit.models import SecurityEvent
-from accounts.models import User
+from accounts.models import User, called
 from ecommerce.phone import InvalidPhoneNumber, normalise_phone
 
 LOG_INS = 10  # that support is shown
@@ -23,10 +23,8 @@ def search_people(people: QuerySet[User], text: str) -> QuerySet[User]:
         return people.filter(phone_number=normalise_phone(text))
     except InvalidPhoneNumber:
         pass
-    for word in text.split()[:_MOST_WORDS]:
-        columns = ("email", "username", "first_name", "last_name")
-        people = people.filter(Q(*((f"{column}__icontains", word) for column in columns), _connector=Q.OR))
-    return people
+    words = text.split()[:_MOST_WORDS]
+    return people.alias(called=called()).filter(*(Q(called__icontains=word) for word in words))
 
 
 def last_log_ins(user: User) -> list[SecurityEvent]:

@@ -5,10 +5,12 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from accounts.audit.models import SecurityEvent
 from accounts.models import User
+from accounts.people.selectors import people_visible_to, search_people
 from tests.admin_pages import address, logged_in, member_of_staff
 from tests.clients import client_for
 from tests.factories import PASSWORD, UserFactory, buy, place_order
@@ -105,6 +107,26 @@ def test_nothing_is_written_here(admin, method):
 
 
 # --- Finding ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("text", ["amina", "amina@example.com", "Amina Odhiambo", "ambo am-1"])
+def test_words_are_sought_by_the_index(text):
+    UserFactory(email=None, username="am-1", first_name="Amina", last_name="Odhiambo")
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")  # a handful of rows is read faster without
+
+    plan = search_people(people_visible_to(User()), text).order_by("-date_joined", "-pk").explain()
+
+    assert "Bitmap Index Scan on user_called_trigrams" in plan
+
+
+def test_word_does_not_reach_from_one_name_into_the_next(admin):
+    UserFactory(email="amina@example.com", username="xavier", first_name="Amina", last_name="Odhiambo")
+    nameless = UserFactory(email=None, username="phone-only")
+
+    assert found(client_for(admin), search="comxavier") == set()
+    assert found(client_for(admin), search="aminaodhiambo") == set()
+    assert found(client_for(admin), search="only phone") == ids(nameless)
 
 
 def test_people_are_found_by_what_they_are_called(admin):
