@@ -66,6 +66,13 @@ def admin_site(shop_name: str) -> dict[str, object]:
                     ],
                 },
                 {
+                    "title": "Stays",
+                    "items": [
+                        staff_link("Bookings", "bed", "bookings.booking"),
+                        staff_link("Listings", "cottage", "bookings.listing"),
+                    ],
+                },
+                {
                     "title": "Stock",
                     "items": [
                         staff_link("Stock", "inventory_2", "catalog.stock"),

@@ -12,12 +12,17 @@ from catalog.permissions import staff_may
 _WIDE = ("product__search_vector", "product__attributes", "product__source_id")
 
 
+def keeps_all(user: User, what: str) -> bool:
+    """Tell whether ``user`` is staff who may ``add``, ``change`` or ``delete`` anybody's listings."""
+    return staff_may(user, f"{what}_listing", app="bookings")
+
+
 def may(user: User, what: str, listing: Listing | None = None) -> bool:
     """Tell whether ``user`` may ``add``, ``change`` or ``delete`` listings, or this one.
 
     Staff by the right of that name; sellers what is their own.
     """
-    if staff_may(user, f"{what}_listing", app="bookings"):
+    if keeps_all(user, what):
         return True
     return is_seller(user) and (listing is None or listing.product.seller_id == user.pk)
 

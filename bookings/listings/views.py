@@ -124,8 +124,8 @@ class ListingViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OfListing
         user = signed_in(request)
         if not selectors.may(user, "add"):
             raise PermissionDenied()
-        parts = self._checked(request, user)
-        if not user.is_staff:
+        parts = self._checked(request, user, "add")
+        if not selectors.keeps_all(user, "add"):
             parts["product"]["seller"] = user
 
         def effect() -> Response:
@@ -181,12 +181,12 @@ class ListingViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OfListing
 
     def _change(self, request: Request, listing_id: str, *, partial: bool) -> Response:
         user, listing = self.changeable(request, listing_id)
-        parts = self._checked(request, user, partial=partial)
+        parts = self._checked(request, user, "change", partial=partial)
         self.run(lambda: services.change_listing(listing.pk, actor=user, **parts))
         return self._answer(user, listing.pk, status.HTTP_200_OK)
 
-    def _checked(self, request: Request, user: User, *, partial: bool = False) -> dict[str, Any]:
-        staff = selectors.may(user, "change") and user.is_staff
+    def _checked(self, request: Request, user: User, what: str, *, partial: bool = False) -> dict[str, Any]:
+        staff = selectors.keeps_all(user, what)
         form_class = serializers.StaffWriteListingSerializer if staff else serializers.WriteListingSerializer
         form = form_class(data=request.data, partial=partial)
         form.is_valid(raise_exception=True)

@@ -80,8 +80,8 @@ BODIES: dict[str, Callable[[World], Any]] = {
     "POST /api/stock/adjust/": lambda world: {
         "adjustments": [{"variant_id": str(world.variant.pk), "quantity": 1, "kind": "receive"}]
     },
-    "POST /api/listings/": lambda world: _listing(world),
-    "PUT /api/listings/{listing_id}/": lambda world: _listing(world),
+    "POST /api/listings/": _listing,
+    "PUT /api/listings/{listing_id}/": _listing,
     "PATCH /api/listings/{listing_id}/": lambda world: {"house_rules": "Quiet at night."},
     "POST /api/listings/{listing_id}/blocked-dates/": lambda world: _dates(30),
     "PUT /api/listings/{listing_id}/blocked-dates/{id}/": lambda world: _dates(30),
