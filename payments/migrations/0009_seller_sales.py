@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('catalog', '0025_withheld_products'),
+        ('catalog', '0027_withheld_products'),
         ('orders', '0021_erasable_shipment_events'),
         ('payments', '0008_units_back'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),

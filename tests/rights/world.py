@@ -16,6 +16,7 @@ from accounts.sellers.models import SellerProfile
 from accounts.social.models import SocialIdentity
 from accounts.tokens import start_session
 from bookings.blocked.services import block_dates
+from bookings.ical.services import calendar_token
 from catalog.attributes.models import Attribute
 from catalog.curation.models import Collection
 from catalog.exchange.models import CatalogueImport
@@ -184,6 +185,7 @@ class World:
         block = block_dates(listing.pk, start=day(20), end=day(22))
         self.paths |= {
             "/api/bookings/{}": self.stay.pk,
+            "/api/calendars/{}": calendar_token(listing),
             "/api/listings/{}": listing.pk,
             "/api/listings/{}/blocked-dates/{}": block.pk,
         }

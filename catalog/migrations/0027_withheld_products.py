@@ -37,8 +37,8 @@ DROP FUNCTION catalog_product_withheld();
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0016_sellers'),
-        ('catalog', '0024_gift_cards'),
+        ('accounts', '0018_sellers'),
+        ('catalog', '0026_undo_of_selling'),
     ]
 
     operations = [

@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0015_privacy'),
+        ('accounts', '0017_people_search'),
     ]
 
     operations = [

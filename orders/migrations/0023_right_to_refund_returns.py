@@ -6,7 +6,7 @@ from django.db import migrations
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('orders', '0021_erasable_shipment_events'),
+        ('orders', '0022_history_of_shipping_and_promotions'),
     ]
 
     operations = [

@@ -46,7 +46,7 @@ $$;
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('orders', '0021_erasable_shipment_events'),
+        ('orders', '0023_right_to_refund_returns'),
     ]
 
     operations = [
