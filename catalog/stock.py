@@ -89,37 +89,27 @@ WHERE s.variant_id = c.variant_id
 )
 
 
-# Steps of a statement that places an order: they take the units that ``taking`` tells them. A row that has not as many
-# as were read is not among the ``taken``, and the transaction must not be committed then. What is read before is not
-# locked; the rows are from here to the end only, so orders of the same things wait for each other as short as can be.
+# Steps of a statement that places an order: they take the units that ``taking`` tells them, of rows that are locked.
 TAKING = """
 wanted AS (
-    SELECT * FROM unnest(%(variants)s, %(units)s, %(at_least)s, %(lines)s)
-        AS w (variant_id, units, at_least, order_item_id)
-), enough AS (
-    SELECT s.variant_id, w.units FROM catalog_stock AS s JOIN wanted AS w ON w.variant_id = s.variant_id
-    WHERE s.available >= w.at_least
-    ORDER BY s.product_id, s.variant_id FOR NO KEY UPDATE OF s
+    SELECT * FROM unnest(%(variants)s, %(units)s, %(lines)s) AS w (variant_id, units, order_item_id)
 ), moved AS (
     INSERT INTO catalog_stockmovement (
         variant_id, kind, available_change, on_hand_change, order_item_id, part, reason, actor_id, created_at
     )
     SELECT variant_id, 'reserve', -units, 0, order_item_id, 0, '', %(actor)s, statement_timestamp() FROM wanted
 ), taken AS (
-    UPDATE catalog_stock AS s SET available = s.available - e.units
-    FROM enough AS e WHERE s.variant_id = e.variant_id RETURNING s.variant_id
+    UPDATE catalog_stock AS s SET available = s.available - w.units
+    FROM wanted AS w WHERE s.variant_id = w.variant_id
 )"""
-
-
-TAKING_TYPES = {"variants": "uuid[]", "units": "int[]", "at_least": "int[]", "lines": "uuid[]", "actor": "uuid"}
+TAKING_TYPES = {"variants": "uuid[]", "units": "int[]", "lines": "uuid[]", "actor": "uuid"}
 
 
 class Taking(NamedTuple):
-    """Units that an order's line takes of what can be sold, of which there must be ``at_least`` so many."""
+    """Units that an order's line takes of what can be sold."""
 
     variant_id: UUID
     units: int
-    at_least: int
     order_item_id: UUID
 
 

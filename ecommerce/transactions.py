@@ -3,7 +3,6 @@
 import random
 import time
 from collections.abc import Callable
-from contextvars import ContextVar
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
@@ -17,16 +16,6 @@ Arguments = ParamSpec("Arguments")
 # Serialization failure, deadlock, lock not available.
 _RETRYABLE = {"40001", "40P01", "55P03"}
 _TRIES = 3
-_tries_left: ContextVar[int] = ContextVar("tries_left", default=0)
-
-
-class Overtaken(OperationalError):
-    """What was read without a lock is not so any more: the transaction has lost, and is to be run again."""
-
-
-def may_lose() -> bool:
-    """Tell whether what runs now is run again if it raises ``Overtaken``; if not, it has to lock what it reads."""
-    return _tries_left.get() > 0
 
 
 def retry_on_conflict(operation: Callable[[], Result]) -> Result:
@@ -41,18 +30,13 @@ def retry_on_conflict(operation: Callable[[], Result]) -> Result:
     if connection.in_atomic_block:
         return operation()
     for attempt in range(_TRIES):
-        token = _tries_left.set(_TRIES - attempt - 1)
         try:
             return operation()
-        except Overtaken:
-            continue  # whoever was faster has finished: there is nothing to wait for
         except OperationalError as error:
             if sqlstate(error) not in _RETRYABLE:
                 raise
             if attempt + 1 < _TRIES:
                 time.sleep(random.uniform(0.01, 0.05) * (attempt + 1))  # noqa: S311 - jitter, not a secret
-        finally:
-            _tries_left.reset(token)
     raise Busy()
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib.postgres.fields import ArrayField
-from django.db.models import Func, Q, QuerySet, TextField, UUIDField
+from django.db.models import Q, QuerySet, TextField, UUIDField
 
 from catalog.exceptions import InsufficientStock, ProductUnavailable, VariantRequired
 from catalog.models import Product, Stock, Variant
@@ -19,8 +19,6 @@ from catalog.prices.selectors import offers_in, with_offers
 from catalog.tax_kinds import TaxKind
 from ecommerce.exceptions import DomainError, ErrorRow
 from ecommerce.prepared import AnyOf, Parameter, Prepared, ids
-from ecommerce.transactions import may_lose
-from orders.checkout.limits import Held, Turn
 from orders.exceptions import PriceChanged
 from orders.promotions.selectors import with_promotions
 
@@ -100,25 +98,7 @@ _CODES = Parameter("codes", ArrayField(TextField()), cast="text[]")
 _CUSTOMER = Parameter("customer_key", TextField())
 
 
-class _TakeTurn(Func):
-    """Waits for a customer's turn, and tells what they hold then, see ``checkout.limits``; in a query of its own."""
-
-    function = "orders_take_turn"
-    template = "(SELECT %(function)s(%(expressions)s)::text)"
-    output_field = TextField()
-
-    def __init__(self) -> None:
-        super().__init__(
-            Parameter("turn", ArrayField(TextField()), cast="text[]"),
-            Parameter("buyer", UUIDField(), cast="uuid"),
-            Parameter("email", TextField()),
-            Parameter("phone_number", TextField()),
-            ids("products"),
-            ids("variants"),
-        )
-
-
-def _sellable(condition: Any, to: Parameter | None, more: dict[str, _TakeTurn]) -> QuerySet[Any, Any]:
+def _sellable(condition: Any, to: Parameter | None) -> QuerySet[Any, Any]:
     rows = Variant.objects.filter(
         condition,
         ~Q(product__kind=Product.Kind.RENTAL),  # it is let by the night, and nobody has said which nights
@@ -130,35 +110,27 @@ def _sellable(condition: Any, to: Parameter | None, more: dict[str, _TakeTurn]) 
     promoted = with_promotions(
         with_offers(rows, to=to), to=to, codes=_CODES, customer_key=_CUSTOMER, product="product_id"
     )
-    return promoted.annotate(**more).values_list(*_COLUMNS, *more)
+    return promoted.values_list(*_COLUMNS)
 
 
 _NAMED = AnyOf("pk", ids("variants"))
 _NAMED_BY_PRODUCT = Q(_NAMED) | Q(AnyOf("product_id", ids("products")))
-_KINDS = {  # by whether somebody is signed in, and whether something is named by its product
-    (signed_in, by_product): (condition, to)
+_LOCKED = {  # by whether somebody is signed in, and whether something is named by its product
+    (signed_in, by_product): Prepared(partial(_sellable, condition, to), lock=Stock)
     for signed_in, to in ((True, _USER), (False, None))
     for by_product, condition in ((True, _NAMED_BY_PRODUCT), (False, _NAMED))
 }
-_READ = {key: Prepared(partial(_sellable, *kind, {"held": _TakeTurn()})) for key, kind in _KINDS.items()}
-_LOCKED = {key: Prepared(partial(_sellable, *kind, {}), lock=Stock) for key, kind in _KINDS.items()}
 
 
-def wanted_lines(
-    items: Sequence[ItemInput],
-    *,
-    user_id: UUID | None,
-    codes: Sequence[str] = (),
-    customer_key: str = "",
-    turn: Turn | None = None,
-) -> tuple[list[WantedLine], Held | None]:
-    """Return what is wanted with prices for this user (None: anybody), and what the customer of this ``turn`` holds.
+def lock_lines(
+    items: Sequence[ItemInput], *, user_id: UUID | None, codes: Sequence[str] = (), customer_key: str = ""
+) -> list[WantedLine]:
+    """Return what is wanted with prices for this user (None: anybody), its stock locked, in one statement.
 
-    With what promotions it may have, by ``codes`` too, that ``customer_key`` has not used up. One statement, which
-    locks no stock, where everything is here and the transaction may lose. Else a second one locks it, by product and
-    variant, as everywhere; it does not wait for a turn, since nobody who waits for one may hold stock.
+    With what promotions it may have, by ``codes`` too, that ``customer_key`` has not used up.
 
-    Lines of the same variant are added up; the first one's place counts. Must run inside a transaction.
+    Lines of the same variant are added up; the first one's place counts. Locks are taken in one order everywhere, by
+    product and variant. Must run inside a transaction.
 
     Raises:
         ProductUnavailable: a product or variant is unknown or not for sale; one row each.
@@ -166,24 +138,16 @@ def wanted_lines(
         InsufficientStock: names every short item; nothing is taken.
     """
     products = {item.product_id for item in items if item.variant_id is None and item.product_id is not None}
-    which = user_id is not None, bool(products)
-    values = {
-        "user": user_id,
-        "variants": [item.variant_id for item in items if item.variant_id],
-        "products": list(products),
-        "codes": list(codes),
-        "customer_key": customer_key,
-    }
-    turn = turn or Turn(())
-    rows = _READ[which].rows(
-        **values, turn=list(turn.names), buyer=user_id, email=turn.email, phone_number=turn.phone_number
+    rows = _LOCKED[user_id is not None, bool(products)].rows(
+        user=user_id,
+        variants=[item.variant_id for item in items if item.variant_id],
+        products=list(products),
+        codes=list(codes),
+        customer_key=customer_key,
     )
-    held = Held.told(rows[0][-1]) if rows and turn.names else None
     lines = _lines(items, rows)
-    if not (may_lose() and all(line.lies_here for line in lines)):
-        lines = _lines(items, _LOCKED[which].rows(**values))
-        _refuse_short(lines)
-    return lines, held
+    _refuse_short(lines)
+    return lines
 
 
 def _lines(items: Sequence[ItemInput], rows: Iterable[Sequence[Any]]) -> list[WantedLine]:

@@ -1,8 +1,7 @@
 """Placing an order: what is wanted becomes a pending order with its stock reserved.
 
-However many lines it has, it takes two statements: one reads, one inserts the order with all that belongs to it and
-takes the stock, which is locked from there to the end only. If that has been sold in between, the transaction loses
-and is run again. Where it cannot be, or where something is short or comes later, a third statement reads and locks.
+However many lines it has, it takes three statements: one waits for the customer's turn, one reads and locks, one
+inserts the order with all that belongs to it and takes the stock.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,11 +19,11 @@ from ecommerce.events import event_of
 from ecommerce.insertion import as_rows, inserting
 from ecommerce.models import Event
 from ecommerce.prepared import Statement
-from ecommerce.transactions import Overtaken, joined
+from ecommerce.transactions import joined
 from orders import hooks
-from orders.checkout.limits import Turn, refuse_hoarding
+from orders.checkout.limits import Turn, refuse_hoarding, take_turn
 from orders.exceptions import MixedCurrencies, TotalTooLarge
-from orders.lines import ItemInput, WantedLine, refuse_changed, wanted_lines
+from orders.lines import ItemInput, WantedLine, lock_lines, refuse_changed
 from orders.models import Cart, Order, OrderEvent, OrderItem
 from orders.pricing.baskets import BasketLine, BasketTotals, Delivery, price_basket
 from orders.promotions import limits
@@ -36,7 +35,7 @@ _PLACE = Statement(
     f"""
 WITH {inserting(Order, "placed")}, {inserting(OrderItem, "items")}, {inserting(OrderEvent, "timeline")},
 {inserting(Event, "events")}, {stock.TAKING}
-SELECT number, (SELECT count(*) FROM taken) FROM placed
+SELECT number FROM placed
 """,  # noqa: S608 - names of our own tables
     placed="jsonb",
     items="jsonb",
@@ -84,14 +83,13 @@ def place_order(
         TotalTooLarge: beyond what the amounts can hold.
         CouponRefused, PromotionExhausted: see ``promotions.limits.redeem``.
         TooManyUnpaidOrders, TooManyUnitsHeld: see ``checkout.limits``; of ``limited`` orders only.
-        Overtaken: somebody was faster; only where the transaction is run again then (``may_lose``).
     """
     contact = _reached(contact or Contact(), user)
     customer_key = customer_key_of(user.pk if user else None, email=contact.email, phone_number=contact.phone_number)
     turn = Turn.of(user, email=contact.email, phone_number=contact.phone_number) if limited else None
-    wanted, held = wanted_lines(
-        items, user_id=user.pk if user else None, codes=codes, customer_key=customer_key, turn=turn
-    )
+    user_id = user.pk if user else None
+    held = take_turn(turn, items, user_id=user_id) if turn and turn.names else None
+    wanted = lock_lines(items, user_id=user_id, codes=codes, customer_key=customer_key)
     if seen is not None:
         refuse_changed(wanted, seen)
     currencies = {line.variant.currency for line in wanted}
@@ -117,26 +115,19 @@ def place_order(
 
 
 def _insert(order: Order, lines: list[OrderItem], wanted: Sequence[WantedLine]) -> None:
-    """Insert an order with its lines and its first event, and take its stock.
-
-    Raises:
-        Overtaken: what was read is there no more.
-    """
+    """Insert an order with its lines and its first event, and take its stock."""
     taking = [
-        stock.Taking(line.variant_id, line.quantity, min(line.quantity, each.variant.available), line.pk)
+        stock.Taking(line.variant_id, line.quantity, line.pk)
         for line, each in zip(lines, wanted, strict=True)
         if each.variant.keeps_stock
     ]
-    number, taken = _PLACE.run(
+    ((order.number,),) = _PLACE.run(
         placed=as_rows(Order, [order]),
         items=as_rows(OrderItem, lines),
         timeline=as_rows(OrderEvent, [OrderEvent(order=order, to_status=order.status, actor_id=order.user_id)]),
         events=as_rows(Event, [event_of("order.placed", order.pk, user_id=order.user_id, status=str(order.status))]),
         **stock.taking(taking, actor_id=order.user_id),
-    )[0]
-    if taken < len(taking):
-        raise Overtaken()
-    order.number = number
+    )
     # Whoever shows the order asks for ``order.items.all()``: as if they had been prefetched.
     items = order.items.all()
     items._result_cache = lines

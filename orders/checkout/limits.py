@@ -1,11 +1,12 @@
 """How much of the shop's stock one customer may hold without having paid for it; exact under concurrency.
 
 The orders of one customer are placed one after the other. The function ``orders_take_turn`` (in the migrations) waits
-for that, and tells what the customer holds then; it is asked by the statement that reads what is wanted.
+for that, and tells what the customer holds then: one statement, before any stock is locked.
 """
 
 import json
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 from uuid import UUID
@@ -13,8 +14,20 @@ from uuid import UUID
 from django.conf import settings
 
 from accounts.models import User
+from ecommerce.prepared import Statement
 from orders.exceptions import TooManyUnitsHeld, TooManyUnpaidOrders
+from orders.lines import ItemInput
 from orders.models import Order
+
+_TAKE_TURN = Statement(
+    "SELECT orders_take_turn(%(names)s, %(buyer)s, %(email)s, %(phone_number)s, %(products)s, %(variants)s)",
+    names="text[]",
+    buyer="uuid",
+    email="text",
+    phone_number="text",
+    products="uuid[]",
+    variants="uuid[]",
+)
 
 
 @dataclass(frozen=True)
@@ -41,11 +54,19 @@ class Held:
     orders: int
     units: dict[UUID, int]
 
-    @classmethod
-    def told(cls, text: str) -> Self:
-        """Return what ``orders_take_turn`` has told."""
-        told = json.loads(text)
-        return cls(told["orders"], {UUID(product_id): units for product_id, units in told["units"].items()})
+
+def take_turn(turn: Turn, items: Sequence[ItemInput], *, user_id: UUID | None) -> Held:
+    """Wait until no other order of this customer is being placed; return what they hold then, of what they want."""
+    ((text,),) = _TAKE_TURN.run(
+        names=list(turn.names),
+        buyer=user_id,
+        email=turn.email,
+        phone_number=turn.phone_number,
+        products=[item.product_id for item in items if item.variant_id is None],
+        variants=[item.variant_id for item in items if item.variant_id],
+    )
+    told = json.loads(text)
+    return Held(told["orders"], {UUID(product_id): units for product_id, units in told["units"].items()})
 
 
 def refuse_hoarding(order: Order, held: Held) -> None:

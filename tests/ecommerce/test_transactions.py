@@ -5,7 +5,7 @@ from django.db import IntegrityError, OperationalError, connection, transaction
 
 from accounts.models import User
 from ecommerce.exceptions import Busy, sqlstate
-from ecommerce.transactions import Overtaken, joined, may_lose, retry_on_conflict
+from ecommerce.transactions import joined, retry_on_conflict
 from tests.factories import UserFactory
 
 
@@ -136,26 +136,3 @@ def test_joined_service_is_part_of_the_open_transaction_without_a_savepoint(djan
 
     user.refresh_from_db()
     assert user.first_name == "Before"
-
-
-@pytest.mark.django_db(transaction=True)
-def test_who_is_overtaken_is_run_again_at_once_and_may_lose_all_but_the_last_time(monkeypatch):
-    monkeypatch.setattr("ecommerce.transactions.time.sleep", lambda _: pytest.fail("there is nothing to wait for"))
-    seen = []
-
-    def operation() -> str:
-        seen.append(may_lose())
-        if may_lose():
-            User.objects.create_user("lost@example.com")
-            raise Overtaken()
-        return "locked"
-
-    assert retry_on_conflict(transaction.atomic(operation)) == "locked"
-    assert seen == [True, True, False]
-    assert not User.objects.exists()
-
-
-@pytest.mark.django_db
-def test_what_is_not_run_again_may_not_lose():
-    assert not may_lose()
-    assert not retry_on_conflict(may_lose)  # inside the test's transaction

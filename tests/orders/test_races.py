@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 from catalog.models import Stock
-from orders import placing, services
+from orders import services
 from orders.models import Order
 from tests.clients import client_for
 from tests.factories import ProductFactory, UserFactory, place_order
@@ -44,47 +44,13 @@ def test_reversed_baskets_neither_deadlock_nor_oversell():
     assert_stock_holds()
 
 
-@pytest.fixture
-def somebody_is_faster(monkeypatch):
-    """Have somebody else order, and commit, after a buyer has read what there is and before they take it; once."""
-    price_basket = placing.price_basket
-
-    def begin(product, quantity):
-        body = {"items": [{"product_id": str(product.pk), "quantity": quantity}]}
-
-        def price(*args, **kwargs):
-            monkeypatch.setattr(placing, "price_basket", price_basket)
-            assert at_once([lambda: client_for(UserFactory()).post(ORDERS, body).status_code]) == [201]
-            return price_basket(*args, **kwargs)
-
-        monkeypatch.setattr(placing, "price_basket", price)
-
-    return begin
-
-
-@pytest.mark.parametrize(("units", "answer", "left"), [(3, 409, 1), (4, 201, 0), (9, 201, 5)])
-def test_who_was_overtaken_gets_what_is_left_or_learns_it(units, answer, left, somebody_is_faster):
-    product = ProductFactory(product_name="Galaxy A15", stock=units)
-    body = {"items": [{"product_id": str(product.pk), "quantity": 2}]}
-    somebody_is_faster(product, 2)
-
-    response = client_for(UserFactory()).post(ORDERS, body, headers={"Idempotency-Key": "k"})
-
-    assert response.status_code == answer
-    if answer == 409:
-        assert [row["detail"] for row in response.json()["errors"]] == ["Only 1 left of Galaxy A15."]
-    assert Stock.objects.get().available == left
-    assert Order.objects.count() == {201: 2, 409: 1}[answer]
-    assert_stock_holds()
-
-
 @pytest.mark.parametrize("lines", [1, 10])
-def test_order_over_http_takes_five_statements(lines, django_assert_num_queries):
+def test_order_over_http_takes_six_statements(lines, django_assert_num_queries):
     items = [{"product_id": str(ProductFactory(stock=9).pk), "quantity": 1} for _ in range(lines)]
     client = client_for(UserFactory())
     client.post(ORDERS, {"items": items}, headers={"Idempotency-Key": "first"})  # whatever is asked once in a process
 
-    with django_assert_num_queries(5 + 2):  # user, key, what is wanted, the order, the answer; BEGIN and COMMIT
+    with django_assert_num_queries(6 + 2):  # user, key, turn, what is wanted, the order, the answer; BEGIN and COMMIT
         response = client.post(ORDERS, {"items": items}, headers={"Idempotency-Key": "second"})
 
     assert response.status_code == 201
