@@ -155,8 +155,7 @@ def verify_email_by_code(*, request: HttpRequest, email: str, code: str) -> None
     found = check_email_code(email=email, code=code, address=client_address(request))
     with transaction.atomic():
         use_code(found)
-        theirs = User.objects.filter(pk=found.user_id) if found.user_id else User.objects.none()
-        if not theirs.filter(email=found.email).exists():
+        if found.user_id is None or not User.objects.filter(pk=found.user_id, email=found.email).exists():
             raise InvalidCode()
         _now_verified(found.user_id)
 

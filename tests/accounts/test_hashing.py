@@ -96,7 +96,7 @@ def test_who_finds_no_place_comes_again_later(api_client, let_go):
 @pytest.mark.django_db
 @pytest.mark.parametrize("name", ["owner@example.com", "nobody@example.com"])
 def test_log_in_without_a_place_asks_the_database_nothing(api_client, let_go, django_assert_num_queries, name):
-    user = UserFactory(email="owner@example.com", password="!")
+    user = User.objects.create(username="owner", email="owner@example.com", password="!")
     hash_in_threads(2)
 
     with django_assert_num_queries(0):

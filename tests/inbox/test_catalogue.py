@@ -76,7 +76,7 @@ def test_body_of_each_kind_fits_its_schema(kind):
 
 def test_every_event_that_is_made_is_in_the_catalogue():
     made = set()
-    for app in ("accounts", "catalog", "orders", "payments", "inbox"):
+    for app in ("accounts", "catalog", "bookings", "orders", "payments", "inbox"):
         for path in (ROOT / app).rglob("*.py"):
             made |= set(re.findall(r"(?:emit|event_of)\(\s*\"([a-z.]+)\"", path.read_text()))
     made |= {f"order.{status}" for status in Order.Status.values if status != Order.Status.PENDING}
