@@ -61,6 +61,8 @@ TABLES = (
     Table("catalog.CategoryEvent", plain="pgh_label pgh_context category_name url_key"),
     Table("catalog.BrandEvent", plain="pgh_label pgh_context name url_key image_url"),
     Table("catalog.ProductImageEvent", plain="pgh_label pgh_context alt"),
+    Table("catalog.PriceListEvent", plain="pgh_label pgh_context name currency"),
+    Table("catalog.PriceListItemEvent", plain="pgh_label pgh_context"),
 )
 
 

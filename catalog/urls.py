@@ -9,7 +9,7 @@ from catalog.currencies.views import CurrencyViewSet
 from catalog.editing.views import ProductEditorViewSet, RemovedProductsViewSet
 from catalog.exchange.export_views import ExportView
 from catalog.exchange.views import ImportViewSet, UploadImportView
-from catalog.history.views import ProductHistoryViewSet
+from catalog.history.views import PriceListHistoryViewSet, ProductHistoryViewSet
 from catalog.images.views import ProductImageOrderView, ProductImageViewSet
 from catalog.inventory.urls import urlpatterns as inventory_urls
 from catalog.prices.views import CustomerGroupViewSet, PriceListItemViewSet, PriceListViewSet
@@ -56,6 +56,7 @@ urlpatterns = [
     path("products/<str:key>/tags/", ProductTagsView.as_view()),
     path("products/<str:key>/notify/", StockNoticeView.as_view()),
     path("collections/<str:key>/products/", CollectionProductViewSet.as_view({"get": "list", "put": "set_all"})),
+    path("price-lists/<uuid:pk>/history/", PriceListHistoryViewSet.as_view({"get": "list"})),
     path("price-lists/<uuid:pk>/items/", PriceListItemViewSet.as_view({"get": "list", "put": "set_all"})),
     path("wishlist/", WishlistViewSet.as_view({"get": "list", "post": "create"})),
     path("wishlist/<uuid:product_id>/", WishlistViewSet.as_view({"delete": "destroy"})),

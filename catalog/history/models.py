@@ -1,4 +1,5 @@
-"""The history of products and what belongs to them, one table for each. Triggers write it, whatever writes the rows.
+"""The history of products, what belongs to them, and price lists, one table for each. Triggers write it, whatever
+writes the rows.
 
 A change keeps the row as it was *before*. What it was after is told by the next change, or by the row itself: so
 nothing is doubled, history needs no beginning, and forgetting the oldest of it leaves the rest whole.
@@ -13,7 +14,7 @@ from django.db import models
 from pghistory.models import Event
 
 from catalog.images.models import ProductImage
-from catalog.models import Brand, Category, Product, Variant
+from catalog.models import Brand, Category, PriceList, PriceListItem, Product, Variant
 from catalog.reviews.models import Review
 
 # Kept by triggers, workers and the search, or plain from the event itself.
@@ -25,11 +26,11 @@ def _history_of(
     *,
     fields: Sequence[str] | None = None,
     exclude: Sequence[str] = (),
-    by_product: bool = False,
+    below: str = "",
 ) -> type[Event]:
     """Make the table and the triggers of one model's history.
 
-    ``by_product`` adds an index for finding what belongs to a product.
+    ``below`` names the field of what such rows belong to, and adds an index for finding them by it.
     """
     name = f"{model.__name__}Event"
     short = model.__name__.lower()
@@ -37,8 +38,9 @@ def _history_of(
         models.Index(fields=["pgh_obj", "pgh_id"], name=f"{short}_events"),
         BrinIndex(fields=["pgh_created_at"], name=f"{short}_events_age"),
     ]
-    if by_product:
-        indexes.append(models.Index(fields=["product", "pgh_id"], name=f"{short}_events_of_product"))
+    if below:
+        name_of = below.rpartition("_")[2]
+        indexes.append(models.Index(fields=[below, "pgh_id"], name=f"{short}_events_of_{name_of}"))
     event: type[Event] = pghistory.create_event_model(  # type: ignore[assignment]
         model,
         pghistory.InsertEvent(label="created"),
@@ -56,11 +58,22 @@ def _history_of(
 
 
 ProductEvent = _history_of(Product, exclude=("in_stock", "picture", "rating", "review_count", "search_vector"))
-VariantEvent = _history_of(Variant, exclude=("picture",), by_product=True)
+VariantEvent = _history_of(Variant, exclude=("picture",), below="product")
 CategoryEvent = _history_of(Category, exclude=("path",))
 BrandEvent = _history_of(Brand)
 # Of pictures what staff decide, not what a worker draws; of reviews what the shop does with them, not what they say.
-ProductImageEvent = _history_of(ProductImage, fields=("product", "variant", "alt", "position"), by_product=True)
-ReviewEvent = _history_of(Review, fields=("product", "status", "reply", "replied_by", "moderated_by"), by_product=True)
+ProductImageEvent = _history_of(ProductImage, fields=("product", "variant", "alt", "position"), below="product")
+ReviewEvent = _history_of(Review, fields=("product", "status", "reply", "replied_by", "moderated_by"), below="product")
+PriceListEvent = _history_of(PriceList)
+PriceListItemEvent = _history_of(PriceListItem, below="price_list")
 
-EVENT_MODELS = (ProductEvent, VariantEvent, CategoryEvent, BrandEvent, ProductImageEvent, ReviewEvent)
+EVENT_MODELS = (
+    ProductEvent,
+    VariantEvent,
+    CategoryEvent,
+    BrandEvent,
+    ProductImageEvent,
+    ReviewEvent,
+    PriceListEvent,
+    PriceListItemEvent,
+)

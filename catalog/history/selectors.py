@@ -13,12 +13,22 @@ from django.db.models.functions import Cast
 from pghistory.models import Event
 
 from accounts.models import User
-from catalog.history.models import BrandEvent, CategoryEvent, ProductEvent, ProductImageEvent, ReviewEvent, VariantEvent
-from catalog.models import Product, StockMovement
+from catalog.history.models import (
+    BrandEvent,
+    CategoryEvent,
+    PriceListEvent,
+    PriceListItemEvent,
+    ProductEvent,
+    ProductImageEvent,
+    ReviewEvent,
+    VariantEvent,
+)
+from catalog.models import PriceList, Product, StockMovement, Variant
 from catalog.permissions import staff_may
 
 Key = Mapping[str, Any]  # {"at", "what", "ref"}: one change, before it is read
 STOCK = "stock"
+PRICE = "price"
 # The library makes their fields, so no type checker knows them.
 EVENTS: dict[str, Any] = {
     "product": ProductEvent,
@@ -27,10 +37,19 @@ EVENTS: dict[str, Any] = {
     "review": ReviewEvent,
     "category": CategoryEvent,
     "brand": BrandEvent,
+    "price_list": PriceListEvent,
+    PRICE: PriceListItemEvent,
 }
 _BELOW_PRODUCT = ("variant", "image", "review")
 # What a row of each kind is called.
-_NAMES = {"product": "product_name", "variant": "sku", "image": "alt", "category": "category_name", "brand": "name"}
+_NAMES = {
+    "product": "product_name",
+    "variant": "sku",
+    "image": "alt",
+    "category": "category_name",
+    "brand": "name",
+    "price_list": "name",
+}
 _ENCODER = DjangoJSONEncoder()
 
 
@@ -69,10 +88,19 @@ def changes_of_product(product_id: UUID) -> QuerySet[Any, Key]:
     return _newest_first(first.union(*others, _keys(movements, STOCK, at="created_at", ref="pk"), all=True))
 
 
+def changes_of_price_list(price_list_id: UUID) -> QuerySet[Any, Key]:
+    """Return the keys of all changes of a price list and its prices, newest first."""
+    own = _keys(EVENTS["price_list"].objects.filter(pgh_obj=price_list_id), "price_list")
+    prices = _keys(EVENTS[PRICE].objects.filter(price_list=price_list_id), PRICE)
+    return _newest_first(own.union(prices, all=True))
+
+
 def changes_of(row: Model) -> QuerySet[Any, Key]:
-    """Return the keys of the changes of one category, brand or product (with what belongs to it), newest first."""
+    """Return the keys of the changes of one row, newest first: of a product and a price list with what is in it."""
     if isinstance(row, Product):
         return changes_of_product(row.pk)
+    if isinstance(row, PriceList):
+        return changes_of_price_list(row.pk)
     kind = next(kind for kind, model in EVENTS.items() if model.pgh_tracked_model is type(row))
     return _newest_first(_keys(EVENTS[kind].objects.filter(pgh_obj=row.pk), kind))
 
@@ -150,7 +178,13 @@ def _newest_first(keys: QuerySet[Any, Key]) -> QuerySet[Any, Key]:
 def _events(kind: str, refs: Sequence[int]) -> dict[int, dict[str, Any]]:
     events = list(EVENTS[kind].objects.filter(pk__in=refs))
     changes = before_and_after(kind, events)
-    return {event.pk: facts_of(kind, event) | {"changes": changes[event.pk]} for event in events}
+    facts = {event.pk: facts_of(kind, event) | {"changes": changes[event.pk]} for event in events}
+    if kind == PRICE:  # which has no name but its variant's
+        variants = {event.pk: event.variant_id for event in events}
+        skus = dict(Variant.objects.filter(pk__in=variants.values()).values_list("pk", "sku"))
+        for pk, variant_id in variants.items():
+            facts[pk]["name"] = skus.get(variant_id, "")
+    return facts
 
 
 def facts_of(kind: str, event: Event) -> dict[str, Any]:

@@ -15,7 +15,7 @@ class ActorSerializer(serializers.Serializer[Any]):
 
 class ChangeSerializer(serializers.Serializer[Change]):
     at = serializers.DateTimeField()
-    kind = serializers.CharField(help_text="`product`, `variant`, `image`, `review` or `stock`.")
+    kind = serializers.CharField(help_text="`product`, `variant`, `image`, `review`, `stock`; `price_list`, `price`.")
     id = serializers.UUIDField(help_text="Of what was changed.")
     name = serializers.CharField(help_text="What it was called then: a name, a SKU.")
     action = serializers.CharField(help_text="`created`, `changed`, `deleted`; of stock the kind of the movement.")

@@ -1,9 +1,11 @@
-"""The history of a product over HTTP, for staff."""
+"""The history of products and price lists over HTTP, for staff."""
 
 from typing import Any
+from uuid import UUID
 
-from drf_spectacular.utils import OpenApiExample, extend_schema
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
 from rest_framework import viewsets
+from rest_framework.generics import get_object_or_404
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -11,7 +13,7 @@ from catalog.below_product import PRODUCT_KEY, named_product
 from catalog.history import selectors
 from catalog.history.models import ProductEvent
 from catalog.history.serializers import ChangeSerializer
-from catalog.models import Product
+from catalog.models import PriceList, Product
 from catalog.permissions import StaffByPermission
 from ecommerce.schema import ErrorSerializer
 
@@ -27,15 +29,33 @@ _PRICE: dict[str, Any] = {
     "via": "api",
     "request_id": "0198c0de00007000800000000000000a",
 }
+_LISTED = _PRICE | {
+    "kind": "price",
+    "name": "ANK-20W",
+    "changes": {"price": {"before": "1450.00", "after": "1400.00"}},
+}
+_LIST_ID = OpenApiParameter(
+    "id", location=OpenApiParameter.PATH, description="The price list.", type={"format": "uuid", "type": "string"}
+)
 
 
-class ProductHistoryViewSet(viewsets.GenericViewSet[Any]):
-    queryset = Product.objects.none()
+class HistoryViewSet(viewsets.GenericViewSet[Any]):
+    """Changes, newest first, for staff who may read history."""
+
     serializer_class = ChangeSerializer
     permission_classes = (StaffByPermission,)
     permission_model = ProductEvent
     schema_tag = "catalog"
     api_key_area = "catalogue"
+
+    def page_of(self, keys: Any) -> Response:
+        page = self.paginate_queryset(self.filter_queryset(keys))
+        changes = selectors.read_changes(page or [])
+        return self.get_paginated_response(self.get_serializer(changes, many=True).data)
+
+
+class ProductHistoryViewSet(HistoryViewSet):
+    queryset = Product.objects.none()
 
     @extend_schema(
         summary="Show a product's history",
@@ -50,7 +70,22 @@ class ProductHistoryViewSet(viewsets.GenericViewSet[Any]):
     )
     def list(self, request: Request, key: str) -> Response:
         product = named_product(key, Product.objects.all())
-        keys: Any = self.filter_queryset(selectors.changes_of_product(product.pk))
-        page = self.paginate_queryset(keys)
-        changes = selectors.read_changes(page or [])
-        return self.get_paginated_response(self.get_serializer(changes, many=True).data)
+        return self.page_of(selectors.changes_of_product(product.pk))
+
+
+class PriceListHistoryViewSet(HistoryViewSet):
+    queryset = PriceList.objects.none()
+
+    @extend_schema(
+        summary="Show a price list's history",
+        description=(
+            "Every change of the list and of its prices, newest first: over the API, in the admin, by files. For staff "
+            "with the right `view_productevent`."
+        ),
+        parameters=[_LIST_ID],
+        responses={200: ChangeSerializer(many=True), 403: ErrorSerializer},
+        examples=[OpenApiExample("A lower price", value=_LISTED, response_only=True, status_codes=["200"])],
+    )
+    def list(self, request: Request, pk: UUID) -> Response:
+        price_list = get_object_or_404(PriceList, pk=pk)
+        return self.page_of(selectors.changes_of_price_list(price_list.pk))

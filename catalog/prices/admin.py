@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from unfold.widgets import UnfoldAdminTextInputWidget
 
+from catalog.history.admin import WithHistory
 from catalog.models import Variant
 from catalog.prices.models import CustomerGroup, PriceList, PriceListItem
 from catalog.prices.selectors import customer_groups, price_lists
@@ -93,7 +94,7 @@ class PriceListForm(forms.ModelForm):  # type: ignore[type-arg]
 
 
 @admin.register(PriceList)
-class PriceListAdmin(ShopAdmin):
+class PriceListAdmin(WithHistory):
     """Prices for a group or everybody. A list never raises a price above the variant's own."""
 
     form = PriceListForm

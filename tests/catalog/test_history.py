@@ -28,6 +28,7 @@ from tests.factories import (
     ProductFactory,
     UserFactory,
     place_order,
+    price_list,
     review,
     variant_of,
 )
@@ -396,6 +397,7 @@ def test_lists_in_the_admin_are_for_reading(staff, person):
 def test_history_cannot_be_changed_or_deleted(model, media):
     written = review(ProductFactory(brand=BrandFactory()))
     upload(client_for(member_of_staff("catalog.change_product")), written.product)
+    price_list((written.product, "1400"))
     before = list(model.objects.values())
     assert before
 
