@@ -27,7 +27,8 @@ _RIGHTS: Mapping[StaffRole, Mapping[str, str]] = {
             "attribute brand category collection product tag pricelist customergroup warehouse stockcount: "
             "view add change delete; review: view change; stock: view change; searchsynonym: view add delete; "
             "productimage catalogueimport exchangerate lowstockalert stockmovement warehousestock productevent "
-            "variantevent categoryevent brandevent productimageevent reviewevent pricelistevent pricelistitemevent: view"
+            "variantevent categoryevent brandevent productimageevent reviewevent "
+            "pricelistevent pricelistitemevent: view"
         ),
         "orders": "promotion coupon: view add change delete",
     },

@@ -14,7 +14,8 @@ from django.db import models
 from pghistory.models import Event
 
 from catalog.images.models import ProductImage
-from catalog.models import Brand, Category, PriceList, PriceListItem, Product, Variant
+from catalog.models import Brand, Category, Product, Variant
+from catalog.prices.models import PriceList, PriceListItem
 from catalog.reviews.models import Review
 
 # Kept by triggers, workers and the search, or plain from the event itself.

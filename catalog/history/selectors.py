@@ -23,8 +23,9 @@ from catalog.history.models import (
     ReviewEvent,
     VariantEvent,
 )
-from catalog.models import PriceList, Product, StockMovement, Variant
+from catalog.models import Product, StockMovement, Variant
 from catalog.permissions import staff_may
+from catalog.prices.models import PriceList
 
 Key = Mapping[str, Any]  # {"at", "what", "ref"}: one change, before it is read
 STOCK = "stock"

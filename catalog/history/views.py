@@ -13,8 +13,9 @@ from catalog.below_product import PRODUCT_KEY, named_product
 from catalog.history import selectors
 from catalog.history.models import ProductEvent
 from catalog.history.serializers import ChangeSerializer
-from catalog.models import PriceList, Product
+from catalog.models import Product
 from catalog.permissions import StaffByPermission
+from catalog.prices.models import PriceList
 from ecommerce.schema import ErrorSerializer
 
 _PRICE: dict[str, Any] = {
