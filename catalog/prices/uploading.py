@@ -12,7 +12,7 @@ from itertools import islice
 from typing import Any
 from uuid import UUID
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from catalog.exchange.rows import Problem
 from catalog.models import Variant
@@ -21,6 +21,7 @@ from catalog.prices.files import PriceFile, PriceLine, pages_of
 from catalog.prices.models import PriceList, PriceListItem
 from catalog.prices.services import lock_price_list
 from ecommerce.exceptions import ErrorRow
+from ecommerce.models import new_id
 
 logger = logging.getLogger(__name__)
 
@@ -28,6 +29,20 @@ CHUNK = 2000  # lines that are in memory, and that one statement looks up or wri
 MAX_SHOWN = 100  # of problems, and of differences
 
 _Key = tuple[UUID, int]
+
+_PRESENT = """
+SELECT i.variant_id, i.min_quantity, i.price
+FROM unnest(%s::uuid[], %s::int[]) AS asked (variant_id, min_quantity)
+JOIN catalog_pricelistitem AS i
+    ON i.variant_id = asked.variant_id AND i.min_quantity = asked.min_quantity AND i.price_list_id = %s
+"""
+_SET = """
+INSERT INTO catalog_pricelistitem (id, created_at, updated_at, price_list_id, variant_id, min_quantity, price)
+SELECT id, now(), now(), %s, variant_id, min_quantity, price
+FROM unnest(%s::uuid[], %s::uuid[], %s::int[], %s::numeric[]) AS said (id, variant_id, min_quantity, price)
+ON CONFLICT (price_list_id, variant_id, min_quantity) DO UPDATE
+    SET price = EXCLUDED.price, updated_at = EXCLUDED.updated_at
+"""
 
 
 @dataclass(frozen=True)
@@ -139,8 +154,7 @@ class _Upload:
         return None
 
     def _set(self, wanted: Sequence[tuple[PriceLine, UUID, str]]) -> None:
-        items = self.price_list.items.filter(variant__in={variant_id for _, variant_id, _ in wanted})
-        present = {(row[0], row[1]): row[2] for row in items.values_list("variant_id", "min_quantity", "price")}
+        present = self._present([(variant_id, line.min_quantity) for line, variant_id, _ in wanted])
         rows = []
         for line, variant_id, sku in wanted:
             before = present.get((variant_id, line.min_quantity))
@@ -152,22 +166,18 @@ class _Upload:
             else:
                 self.report.changed += 1
             self.report.tell(Difference(line.line, sku, line.min_quantity, before, line.price))
-            rows.append(
-                PriceListItem(
-                    price_list=self.price_list,
-                    variant_id=variant_id,
-                    min_quantity=line.min_quantity,
-                    price=line.price,
-                )
-            )
-        if self.report.dry_run or (self.report.bad and not self._skip_bad):
+            rows.append((str(new_id()), str(variant_id), line.min_quantity, line.price))
+        if not rows or self.report.dry_run or (self.report.bad and not self._skip_bad):
             return
-        PriceListItem.objects.bulk_create(
-            rows,
-            update_conflicts=True,
-            unique_fields=["price_list", "variant", "min_quantity"],
-            update_fields=["price", "updated_at"],
-        )
+        with connection.cursor() as cursor:
+            cursor.execute(_SET, [self.price_list.pk, *(list(column) for column in zip(*rows, strict=True))])
+
+    def _present(self, keys: Sequence[_Key]) -> dict[_Key, Decimal]:
+        """Return the prices that the list has already: by whole keys, for a variant may have many breaks."""
+        parameters = [[str(variant_id) for variant_id, _ in keys], [least for _, least in keys], self.price_list.pk]
+        with connection.cursor() as cursor:
+            cursor.execute(_PRESENT, parameters)
+            return {(row[0], row[1]): row[2] for row in cursor.fetchall()}
 
     def remove_others(self) -> None:
         """Remove the prices that the file has not named, but not those of removed products, which it cannot name."""
