@@ -62,6 +62,8 @@ TABLES = (
     Table("catalog.BrandEvent", plain="pgh_label pgh_context name url_key image_url"),
     Table("catalog.StockEvent", plain="pgh_label pgh_context"),
     Table("catalog.ProductImageEvent", plain="pgh_label pgh_context alt"),
+    Table("catalog.PriceListEvent", plain="pgh_label pgh_context name currency"),
+    Table("catalog.PriceListItemEvent", plain="pgh_label pgh_context"),
 )
 
 

@@ -9,9 +9,10 @@ from catalog.currencies.views import CurrencyViewSet
 from catalog.editing.views import ProductEditorViewSet, RemovedProductsViewSet
 from catalog.exchange.export_views import ExportView
 from catalog.exchange.views import ImportViewSet, UploadImportView
-from catalog.history.views import ProductHistoryViewSet
+from catalog.history.views import PriceListHistoryViewSet, ProductHistoryViewSet
 from catalog.images.views import ProductImageOrderView, ProductImageViewSet
 from catalog.inventory.urls import urlpatterns as inventory_urls
+from catalog.prices.upload_views import ExportPricesView, UploadPricesView
 from catalog.prices.views import CustomerGroupViewSet, PriceListItemViewSet, PriceListViewSet
 from catalog.reviews.views import ProductReviewViewSet, ReviewViewSet
 from catalog.searching.synonym_views import SynonymViewSet
@@ -57,6 +58,9 @@ urlpatterns = [
     path("products/<str:key>/tags/", ProductTagsView.as_view()),
     path("products/<str:key>/notify/", StockNoticeView.as_view()),
     path("collections/<str:key>/products/", CollectionProductViewSet.as_view({"get": "list", "put": "set_all"})),
+    path("price-lists/<uuid:pk>/export/", ExportPricesView.as_view()),
+    path("price-lists/<uuid:pk>/upload/", UploadPricesView.as_view()),
+    path("price-lists/<uuid:pk>/history/", PriceListHistoryViewSet.as_view({"get": "list"})),
     path("price-lists/<uuid:pk>/items/", PriceListItemViewSet.as_view({"get": "list", "put": "set_all"})),
     path("sellers/<slug:key>/", StorefrontView.as_view(), name="storefront"),
     path("wishlist/", WishlistViewSet.as_view({"get": "list", "post": "create"})),

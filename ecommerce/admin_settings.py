@@ -63,6 +63,7 @@ def admin_site(shop_name: str) -> dict[str, object]:
                         staff_link("Imports", "upload_file", "catalog.catalogueimport"),
                         staff_link("Changes of products", "history", "catalog.productevent"),
                         staff_link("Changes of variants", "history", "catalog.variantevent"),
+                        staff_link("Changes of prices in lists", "history", "catalog.pricelistitemevent"),
                     ],
                 },
                 {

@@ -95,7 +95,7 @@ def _event_model(
     model: type[models.Model], trackers: Sequence[Any], *, columns: Sequence[str], **options: Any
 ) -> type[Event]:
     short = model.__name__.lower()
-    names = [f"{short}_events", f"{short}_events_of_{columns[-1]}"]
+    names = [f"{short}_events", f"{short}_events_of_{columns[-1].rpartition('_')[2]}"]
     indexes: list[Any] = [
         models.Index(fields=[column, "pgh_id"], name=name)
         for column, name in zip(columns, names, strict=False)

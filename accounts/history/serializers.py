@@ -18,7 +18,7 @@ class ChangeSerializer(serializers.Serializer[Change]):
     kind = serializers.CharField(
         help_text=(
             "Of a product `product`, `variant`, `image`, `review`, `selling` (beyond the stock) or `stock`; elsewhere "
-            "the kind of the row, such as `coupon`, or of a list of it, such as `promotion_product`."
+            "the kind of the row, such as `coupon` or `price`, or of a list of it, such as `promotion_product`."
         )
     )
     id = serializers.UUIDField(help_text="Of what was changed; of a list, of what has it.")

@@ -32,7 +32,8 @@ _RIGHTS: Mapping[StaffRole, Mapping[str, str]] = {
             "attribute brand category collection product tag pricelist customergroup warehouse stockcount: "
             "view add change delete; review: view change; stock: view change; searchsynonym: view add delete; "
             "productimage catalogueimport exchangerate lowstockalert stockmovement warehousestock productevent "
-            "variantevent categoryevent brandevent productimageevent reviewevent stockevent: view"
+            "variantevent categoryevent brandevent productimageevent reviewevent stockevent "
+            "pricelistevent pricelistitemevent: view"
         ),
         "bookings": "listing: view add change delete",
         "orders": f"promotion coupon: view add change delete; {_CHANGES_OF_PROMOTIONS}: view",

@@ -12,6 +12,7 @@ from django.conf import settings
 from django.utils.text import slugify
 
 from catalog.editing.url_keys import RESERVED_TEXT, is_free_of_the_shop
+from catalog.exchange.amounts import amount_in, compact
 from catalog.exchange.models import CatalogueImport
 from catalog.exchange.rows import Group, Problem, Row, attribute_name, split_path
 from catalog.importing import cleaning
@@ -39,8 +40,6 @@ MAX_IMAGES = 50
 
 _YES, _NO = {"true", "yes", "y", "1", "on"}, {"false", "no", "n", "0", "off"}
 _STATUSES = {"active": True, "published": True, "draft": False, "archived": False, "unlisted": False, "inactive": False}
-_PRICE = re.compile(r"(?:[0-9]{1,20}|[0-9]{1,3}(?:,[0-9]{3}){1,6})(?:\.[0-9]{1,20})?")
-_COMMA_PRICE = re.compile(r"(?:[0-9]{1,20}|[0-9]{1,3}(?:\.[0-9]{3}){1,6})(?:,[0-9]{1,2})?")
 _WHOLE = re.compile(r"-?[0-9]{1,12}(?:\.0{1,6})?")
 _DECIMAL = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?")
 _OPTIONS = (1, 2, 3)
@@ -78,7 +77,7 @@ class Builder:
         self._currency: str = options["currency"]
         self._stock: int = options.get("stock", 0)
         self._update_stock: bool = options.get("update_stock", False)
-        self._price = _COMMA_PRICE if job.delimiter == ";" else _PRICE
+        self._delimiter = job.delimiter
         self._problems: list[Problem] = []
 
     def build(self, group: Group) -> ProductRecord:
@@ -285,18 +284,18 @@ class Builder:
 
     def _amount(self, row: Row, field: str) -> Decimal | None:
         """Return an amount in KES; None where there is none, or where it is wrong, which is noted."""
-        text = row.values.get(field, "").replace(" ", "").replace("\u00a0", "")
+        text = compact(row.values.get(field, ""))
         if not text:
             return None
         currency = row.values.get("currency", "").upper() or self._currency
-        if not self._price.fullmatch(text):
+        plain = amount_in(text, delimiter=self._delimiter)
+        if plain is None:
             self._wrong(row, field, Reason.BAD_PRICE, f"{text[:40]!r} is no amount such as 1299.00.")
             return None
         if currency not in self._rates:
             self._wrong(row, "currency", Reason.UNKNOWN_CURRENCY, f"This import has no rate for {currency[:10]!r}.")
             return None
-        plain = text.replace(".", "").replace(",", ".") if self._price is _COMMA_PRICE else text.replace(",", "")
-        amount = to_shillings(Decimal(plain), self._rates[currency])
+        amount = to_shillings(plain, self._rates[currency])
         if amount > MAX_PRICE:
             self._wrong(row, field, Reason.PRICE_TOO_HIGH, f"{text[:40]} is more than a price can be.")
             return None

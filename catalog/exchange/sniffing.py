@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import IO, Any
 
 from django.conf import settings
@@ -36,6 +37,7 @@ MAX_COLUMN_NAME = 100
 _PIECE = 1024 * 1024
 _FLAT_LINES = 20  # whose keys are the columns of flat NDJSON
 DELIMITERS = ",;\t|"
+_END = "\x03"  # a line of our own, behind the last one
 
 # First bytes, and what to say of them.
 _BINARIES = (
@@ -77,8 +79,10 @@ class Received:
 
 
 @contextmanager
-def received(upload: IO[bytes]) -> Iterator[Received]:
+def received(upload: IO[bytes], *, most: int | None = None) -> Iterator[Received]:
     """Understand an upload, which may be packed by gzip, with a temporary file of its text.
+
+    ``most`` bytes are taken of text, the shop's own limit of imports else.
 
     Raises:
         FileRefused: it is empty, too large, a binary, not UTF-8, or has nothing that an import could use.
@@ -96,7 +100,7 @@ def received(upload: IO[bytes]) -> Iterator[Received]:
         yield _spreadsheet(upload)
         return
     with tempfile.TemporaryFile(prefix="import-") as text:
-        digest = _as_text(upload, text, packed=head.startswith(b"\x1f\x8b"))
+        digest = _as_text(upload, text, packed=head.startswith(b"\x1f\x8b"), most=most or settings.IMPORT_MAX_BYTES)
         size = text.tell()
         text.seek(0)
         start = text.read(4096).lstrip()
@@ -129,7 +133,7 @@ def _spreadsheet(upload: IO[bytes]) -> Received:
     return Received(upload, Kind.XLSX, size, digest, columns, mapping, ",")
 
 
-def _as_text(upload: IO[bytes], target: IO[bytes], *, packed: bool) -> str:
+def _as_text(upload: IO[bytes], target: IO[bytes], *, packed: bool, most: int) -> str:
     """Copy an upload as UTF-8 without a byte order mark; return the checksum of the copy."""
     digest = hashlib.sha256()
     decoder: codecs.IncrementalDecoder | None = None
@@ -148,8 +152,8 @@ def _as_text(upload: IO[bytes], target: IO[bytes], *, packed: bool) -> str:
         data = text.removeprefix("\ufeff").encode() if size == 0 else text.encode()
         lines += data.count(b"\n")
         size += len(data)
-        if size > settings.IMPORT_MAX_BYTES:
-            raise too_large()
+        if size > most:
+            raise too_large(most)
         digest.update(data)
         target.write(data)
     try:
@@ -169,8 +173,8 @@ def _pieces(upload: IO[bytes], packed: bool) -> Iterator[bytes]:
         raise FileRefused("The gzip data is damaged or cut off.") from None
 
 
-def too_large() -> FileTooLarge:
-    return FileTooLarge(f"A file may have {settings.IMPORT_MAX_BYTES // 1024**2} MB.")
+def too_large(most: int | None = None) -> FileTooLarge:
+    return FileTooLarge(f"A file may have {(most or settings.IMPORT_MAX_BYTES) // 1024**2} MB.")
 
 
 # --- CSV ------------------------------------------------------------------------------------------------------
@@ -187,17 +191,23 @@ def _csv(text: IO[bytes]) -> dict[str, Any]:
     first = text.readline().decode()
     text.seek(0)
     delimiter = max(DELIMITERS, key=lambda mark: _outside_quotes(first).count(mark))
-    reader = csv_rows((line.decode() for line in text), delimiter)
+    reader: Any = csv_rows(chain((line.decode() for line in text), [_END]), delimiter)
     rows = 0
     columns: list[str] = []
+    began, quoted, row = 1, 1, [""]
     try:
         for row in reader:
+            if row == [_END]:
+                break
             if not columns:
                 columns = column_names(row)
             rows += any(row)
+            quoted, began = began, reader.line_num + 1
     except csv.Error as error:
         line = getattr(reader, "line_num", 0)
         raise CsvUnreadable(f"Line {line}: {error}. A quote may not be closed.") from None
+    if row != [_END]:  # swallowed by a cell, as all lines before it were
+        raise CsvUnreadable(f"The row that begins in line {quoted} has a quote that is never closed.")
     if rows < 2:
         raise FileEmpty("The file has a header at most, and no row below it.")
     mapping = suggest(columns)

@@ -1,8 +1,9 @@
-"""The history of products and what belongs to them, one table for each."""
+"""The history of products, what belongs to them, and price lists, one table for each."""
 
 from accounts.history.events import Kind, history_of, kept
 from catalog.images.models import ProductImage
 from catalog.models import Brand, Category, Product, Stock, Variant
+from catalog.prices.models import PriceList, PriceListItem
 from catalog.reviews.models import Review
 
 _BELOW_PRODUCT = {"product": "product"}
@@ -23,6 +24,8 @@ StockEvent = history_of(
     by="product",
     only_changes=True,
 )
+PriceListEvent = history_of(PriceList)
+PriceListItemEvent = history_of(PriceListItem, by="price_list")
 
 EVENT_MODELS = (
     kept(Kind("product", ProductEvent, "product_name")),
@@ -32,4 +35,6 @@ EVENT_MODELS = (
     kept(Kind("image", ProductImageEvent, "alt", _BELOW_PRODUCT)),
     kept(Kind("review", ReviewEvent, "", _BELOW_PRODUCT)),
     kept(Kind("selling", StockEvent, "variant__sku", _BELOW_PRODUCT)),
+    kept(Kind("price_list", PriceListEvent, "name")),
+    kept(Kind("price", PriceListItemEvent, "variant__sku", {"price_list": "price_list"})),
 )

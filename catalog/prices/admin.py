@@ -9,7 +9,9 @@ from django.http import HttpRequest
 from django.utils import timezone
 from unfold.widgets import UnfoldAdminTextInputWidget
 
+from accounts.history.admin import WithHistory
 from catalog.models import Variant
+from catalog.prices.file_admin import WithPriceFiles
 from catalog.prices.models import CustomerGroup, PriceList, PriceListItem
 from catalog.prices.selectors import customer_groups, price_lists
 from ecommerce.admin_base import EMPTY, ShopAdmin, UnfoldTabularInline, badge, column, may
@@ -41,7 +43,7 @@ class ItemForm(forms.ModelForm):  # type: ignore[type-arg]
 
 
 class ItemInline(UnfoldTabularInline):
-    """The prices of a list, under the list's own permissions. Many at once come by the API."""
+    """The prices of a list, under the list's own permissions. Many at once come by a file."""
 
     model = PriceListItem
     form = ItemForm
@@ -93,7 +95,7 @@ class PriceListForm(forms.ModelForm):  # type: ignore[type-arg]
 
 
 @admin.register(PriceList)
-class PriceListAdmin(ShopAdmin):
+class PriceListAdmin(WithPriceFiles, WithHistory):
     """Prices for a group or everybody. A list never raises a price above the variant's own."""
 
     form = PriceListForm
@@ -105,6 +107,7 @@ class PriceListAdmin(ShopAdmin):
     autocomplete_fields = ("group",)
     fields = (("name", "group"), ("currency", "priority"), ("valid_from", "valid_until"), "is_active")
     inlines = (ItemInline,)
+    actions_detail = ("upload_prices", "export_prices", "apply_prices")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[PriceList]:
         return price_lists()

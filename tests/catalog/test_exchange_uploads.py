@@ -58,6 +58,7 @@ SHEET = b'<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006
         ("name,sku,price\nCafé,1,1\n".encode("cp1252"), 400, "not_utf8"),
         (ROW.encode() + b"\xc3", 400, "not_utf8"),
         (b'name,sku,price\n"never closed,1,1\n' + b"x," * 700_000, 400, "csv_unreadable"),
+        (b'name,sku,price\nA,1,1\n"never closed,2,2\nB,3,3\n', 400, "csv_unreadable"),
         (b"colour,size\nred,4\n", 400, "bad_mapping"),
         (b'{"colour": "red"}\n', 400, "bad_mapping"),
         (gzip.compress(ROW.encode(), mtime=0)[:-9], 400, "file_refused"),

@@ -29,6 +29,7 @@ from tests.factories import (
     ProductFactory,
     UserFactory,
     place_order,
+    price_list,
     review,
     variant_of,
 )
@@ -400,6 +401,7 @@ def test_history_cannot_be_changed_or_deleted(model, media):
     stock.set_availability(
         variant_of(written.product).pk, policy=AvailabilityPolicy.BACKORDER, limit=5, available_from=None
     )
+    price_list((written.product, "1400"))
     before = list(model.objects.values())
     assert before
 
