@@ -84,7 +84,7 @@ def test_history_takes_as_many_statements_for_one_price_as_for_three(editor, pri
     with CaptureQueriesContext(connection) as queries:
         history(editor, made)
 
-    assert len(queries) == 13
+    assert len(queries) == 9
 
 
 def test_page_of_a_list_shows_its_changes_in_the_admin(person):
