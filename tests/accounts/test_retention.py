@@ -4,6 +4,7 @@ import os
 import re
 import time
 from datetime import timedelta
+from importlib import import_module
 from pathlib import Path
 from uuid import uuid4
 
@@ -204,7 +205,7 @@ def test_each_rule_is_named_once_and_each_part_is_asked():
     declared = {
         rule.name
         for path in (ROOT / "accounts").glob("*/retention.py")
-        for rule in __import__(f"accounts.{path.parent.name}.retention", fromlist=["RULES"]).RULES
+        for rule in getattr(import_module(f"accounts.{path.parent.name}.retention"), "RULES", ())
     }
 
     assert (len(set(names)), set(names)) == (len(names), declared)

@@ -176,6 +176,7 @@ def test_every_column_of_a_product_is_watched_or_known_not_to_be_shown():
     assert unwatched - {"id"} == {
         *("source_id", "search_vector", "created_at", "updated_at"),
         *("tax_kind", "item_class_code"),
+        "is_withheld",  # which turns is_active off
     }
 
 

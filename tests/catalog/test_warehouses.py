@@ -465,7 +465,7 @@ def test_orders_take_as_many_statements_as_before_warehouses(count, three_places
     lines = [ItemInput(quantity=2, variant_id=pk, attr="items") for pk in variants]
     user = UserFactory()
 
-    with django_assert_num_queries(3):  # read and lock, the order with all its rows, the stock
+    with django_assert_num_queries(2):  # read and lock; the order with all its rows and the stock
         order = placing.place_order(user=user, items=lines)
     with django_assert_num_queries(13):
         order_services.cancel_order(order.pk)

@@ -137,6 +137,7 @@ def test_front_page_counts_what_waits_and_leads_there(client):
     dead("a")
 
     assert waiting(client) == {
+        "Applications to sell": 0,
         "Counts to be applied": 0,
         "Counts with something short": 0,
         "Days that do not reconcile": 0,

@@ -30,7 +30,7 @@ GROUPS = {
     "payments": PAYMENT_CHECKS,
     "platform": checks.CHECKS,
 }
-OWED, KEYS = (check.name for check in checks.CHECKS)
+OWED, EVENTS, KEYS = (check.name for check in checks.CHECKS)
 LATE = "an order that was not paid in time has given its stock back"
 TOLD = "what providers told is worked on, or waits for a person"
 

@@ -150,6 +150,7 @@ def test_signed_in_user_is_counted_by_account_and_not_by_address(signed_in_clien
 @pytest.mark.django_db(transaction=True)
 def test_parallel_log_ins_are_limited_exactly(together, settings):
     settings.THROTTLE_RATES = settings.THROTTLE_RATES | {"login": "4/100000000"}
+    settings.PASSWORD_HASHES_WAITING = 16
 
     results = together(*[lambda: APIClient().post(LOGIN, WRONG).status_code] * 16)
 

@@ -296,11 +296,11 @@ def test_unpaid_orders_are_cancelled_after_their_reservation():
 
 
 @pytest.mark.parametrize("lines", [1, 10, 100])
-def test_placing_takes_three_statements_for_any_number_of_lines(lines, django_assert_num_queries):
+def test_placing_takes_two_statements_for_any_number_of_lines(lines, django_assert_num_queries):
     wanted = [ItemInput(quantity=1, product_id=ProductFactory().pk) for _ in range(lines)]
     user = UserFactory()
 
-    with django_assert_num_queries(3):  # the turn, what is wanted, locked; the order with all that belongs to it
+    with django_assert_num_queries(2):  # what is wanted, locked; the order with all that belongs to it
         placing.place_order(user=user, items=wanted)
 
 
