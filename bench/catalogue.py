@@ -6,6 +6,8 @@ Three servers of the same kind (the shop's own gunicorn, two processes of four t
 
     bare   Django without middleware and one hand-written statement for each request (bench/bare.py)
     anew   the shop with CATALOGUE_CACHE=off: every page is made anew, as when nothing is kept or Redis is gone
+    first  the shop as it is, asked for what nobody asked for since the last change: the same lists and searches, from a
+           lowest price on that all products reach, another one for each request
     kept   the shop as it is: what was made since the last change is not made again
 
 Each request of a run has another address. Times are medians over the rounds; the share is requests a second over those
@@ -20,6 +22,8 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from itertools import count
+from math import ceil
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -29,13 +33,15 @@ sys.path.insert(0, str(ROOT))
 from bench import serving  # noqa: E402 - a script finds the checkout's packages only now
 
 CATEGORIES = 50
+MOST_ASKED = 2000  # in one run
+FILTERED = ("list", "list, bytes", "all, newest", "all, deep", "search", "search, facets")  # what takes a price
 WORDS = (
     *("amber", "basalt", "cedar", "delta", "ember", "fjord", "garnet", "harbor", "indigo", "jasper"),
     *("kestrel", "lotus", "marble", "nectar", "onyx", "pebble", "quartz", "raven", "saffron", "tundra"),
     *("umber", "velvet", "willow", "xenon", "yarrow", "zephyr", "acorn", "birch", "cobalt", "dune"),
     *("elm", "flint", "granite", "heron", "iris", "juniper", "kelp", "linen", "maple", "nova"),
 )
-BARE, ANEW, KEPT = "bare", "anew", "kept"
+BARE, ANEW, FIRST, KEPT = "bare", "anew", "first", "kept"
 SERVERS: dict[str, tuple[str, dict[str, str]]] = {
     BARE: ("bench.bare:application", {}),
     ANEW: (serving.WSGI, {"CATALOGUE_CACHE": "off"}),
@@ -72,8 +78,12 @@ SELECT id, product_id, 20, 20 FROM catalog_variant;
 """
 
 
-def paths(products: int) -> dict[str, tuple[str, list[str], list[str]]]:
-    """Return for each operation: which bare one it stands beside, that one's addresses, and the shop's."""
+# By name: which bare one it stands beside, that one's addresses, and the shop's.
+Operations = dict[str, tuple[str, list[str], list[str]]]
+
+
+def paths(products: int) -> Operations:
+    """Return what is measured."""
     leaf = [(f"category-{n}", page) for page in range(1, 6) for n in range(CATEGORIES)]
     keys = [f"product-{n * 7919 % products}" for n in range(1000)]
     listed = [f"/list?category={key}&page={page}" for key, page in leaf]
@@ -105,6 +115,15 @@ def paths(products: int) -> dict[str, tuple[str, list[str], list[str]]]:
             [f"{shop}suggest/?q={word[:4]}" for word in WORDS],
         ),
     }
+
+
+_prices = count(1)  # in cents; everything costs a hundred shillings at least
+
+
+def never_asked(addresses: Sequence[str]) -> list[str]:
+    """Return addresses that find the same as these, and that no run had before: enough of them for one run."""
+    prices = [next(_prices) for _ in range(ceil(MOST_ASKED / len(addresses)))]
+    return [f"{address}&min_price={price / 100}" for price in prices for address in addresses]
 
 
 @contextmanager
@@ -145,20 +164,23 @@ def _manage(environment: dict[str, str], *words: str) -> None:
 
 
 def measure(
-    ports: dict[str, int], products: int, rounds: int, seconds: float, at_once: Sequence[int]
+    ports: dict[str, int], operations: Operations, rounds: int, seconds: float, at_once: Sequence[int]
 ) -> dict[tuple[str, int, str], list[tuple[serving.Run, float]]]:
     """Return, by operation, connections and server, what each round saw, with its share of the bare one."""
     seen: dict[tuple[str, int, str], list[tuple[serving.Run, float]]] = {}
     for turn in range(rounds):
-        for operation, (_, bare, shop) in paths(products).items():
+        for operation, (_, bare, shop) in operations.items():
             for connections in at_once:
                 if turn == 0 and connections == at_once[0]:
                     for server in (ANEW, KEPT, KEPT):
                         serving.load(ports[server], shop, 4, 1.0)  # warms up
                 base = serving.load(ports[BARE], bare, connections, seconds)
                 seen.setdefault((operation, connections, BARE), []).append((base, 1.0))
-                for server in (ANEW, KEPT):
-                    run = serving.load(ports[server], shop, connections, seconds)
+                for server in (ANEW, FIRST, KEPT):
+                    if server == FIRST and operation not in FILTERED:
+                        continue
+                    asked = never_asked(shop) if server == FIRST else shop
+                    run = serving.load(ports[KEPT if server == FIRST else server], asked, connections, seconds)
                     seen.setdefault((operation, connections, server), []).append(
                         (run, run.per_second / base.per_second)
                     )
@@ -171,6 +193,7 @@ def main() -> None:
     parser.add_argument("--products", type=int, default=10_000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=0.6, help="of one run")
+    parser.add_argument("--only", default="", help="operations, with colons between")
     parser.add_argument("--at-once", default="1,16", help="connections, comma-separated")
     options = parser.parse_args()
     at_once = [int(number) for number in options.at_once.split(",")]
@@ -180,7 +203,11 @@ def main() -> None:
             name: running.enter_context(_served(application, environment | further))
             for name, (application, further) in SERVERS.items()
         }
-        seen = measure(ports, options.products, options.rounds, options.seconds, at_once)
+        only = options.only.split(":") if options.only else None
+        operations = {
+            name: addresses for name, addresses in paths(options.products).items() if only is None or name in only
+        }
+        seen = measure(ports, operations, options.rounds, options.seconds, at_once)
     print(f"{options.products:,} products")
     print(f"{'operation':<16}{'c':>3}  {'server':<6}{'req/s':>8}{'p50 ms':>9}{'p99 ms':>9}{'share':>8}")
     for (operation, connections, server), runs in seen.items():
